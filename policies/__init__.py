@@ -1,0 +1,1 @@
+"""Policies: which answers a regulation wants."""

@@ -1,0 +1,1 @@
+"""Regulations as catalogues of controls."""

@@ -1,0 +1,1 @@
+"""The words and the layout of the reports."""

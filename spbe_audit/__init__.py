@@ -1,0 +1,1 @@
+"""Audits the security of Indonesian e-government web services."""

@@ -1,0 +1,124 @@
+"""The errors that spbe-audit raises, each able to say what to do next.
+
+    SpbeAuditError
+      FileError              one file, one or many mistakes with positions
+        TargetError          targets.yaml, CSV, list of URLs
+        PolicyError          policies/*.yaml and regulation catalogues
+        CheckTextError       the words beside a check
+      CatalogueError         two checks with one id, a plugin that cannot be imported
+      ScopeError             targets outside the engagement, or no valid engagement
+      StoreError             the evidence file cannot be used
+        StoreLockedError     another run holds it
+      ToolMissingError       nmap, Pango: with the command that installs it
+      RunCancelledError      the user stopped the run; what was collected is kept
+
+What the network does is never an error: a probe writes it down as evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class SpbeAuditError(Exception):
+    """Base of all errors that a caller is expected to handle."""
+
+    advice: str = ""
+
+    def diagnostics(self) -> str:
+        """The message for a person: what is wrong, then what to do next."""
+        return f"{self}\n{self.advice}" if self.advice else str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a file: where it is, what stands there, what should.
+
+    ``line`` and ``column`` count from 1; 0 means the position is not known.
+    """
+
+    file: str
+    line: int
+    column: int
+    problem: str
+    found: str = ""
+    expected: str = ""
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.file}:{self.line}:{self.column}: {self.problem}"
+        if self.found:
+            text += f"; found {self.found}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.suggestion:
+            text += f"; did you mean {self.suggestion}?"
+        return text
+
+
+class FileError(SpbeAuditError):
+    """A file holds mistakes; all of them are in ``mistakes``, in file order."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class TargetError(FileError):
+    """The target list cannot be read."""
+
+
+class PolicyError(FileError):
+    """A policy or a regulation catalogue cannot be read."""
+
+
+class CheckTextError(FileError):
+    """The texts beside a check are missing or incomplete."""
+
+
+class CatalogueError(SpbeAuditError):
+    """The set of checks does not hold together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something lies outside the engagement, and what would bring it inside."""
+
+    subject: str
+    reason: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.reason}. {self.advice}"
+
+
+class ScopeError(SpbeAuditError):
+    """Targets outside the engagement: nothing has been sent to them."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        self.refusals = tuple(refusals)
+        super().__init__("\n".join(str(refusal) for refusal in self.refusals))
+
+
+class StoreError(SpbeAuditError):
+    """The evidence file cannot be opened, read or written."""
+
+
+class StoreLockedError(StoreError):
+    """Another run is writing to the evidence file."""
+
+
+class ToolMissingError(SpbeAuditError):
+    """A program or library outside this package is needed and not there."""
+
+    def __init__(self, tool: str, advice: str) -> None:
+        super().__init__(f"{tool} is not installed")
+        self.advice = advice
+
+
+class RunCancelledError(SpbeAuditError):
+    """The run was stopped by the user; the store holds what was collected."""

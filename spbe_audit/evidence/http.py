@@ -1,0 +1,169 @@
+"""What a web service answered, hop by hop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+
+class WalkEnd(StrEnum):
+    """Why a walk along redirects ended."""
+
+    PAGE = "page"
+    TOO_MANY_HOPS = "too_many_hops"
+    LOOP = "loop"
+    OUT_OF_SCOPE = "out_of_scope"
+    BAD_LOCATION = "bad_location"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """One Set-Cookie field. The value is not kept, only its length and a keyed digest.
+
+    ``attributes`` holds (name in lower case, value as sent) in the order sent. ``host`` and
+    ``secure_origin`` tell who set it and whether that was over https.
+    """
+
+    name: str
+    value_length: int
+    value_digest: str
+    attributes: tuple[tuple[str, str], ...]
+    host: str
+    secure_origin: bool
+
+    def attribute(self, name: str) -> str | None:
+        """The value of an attribute (the last one counts, RFC 6265 5.3), None when absent."""
+        values = [value for key, value in self.attributes if key == name.lower()]
+        return values[-1] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class PageExtract:
+    """The few things that checks ask of a page; the page itself is not kept."""
+
+    title: str = ""
+    generator: str = ""
+    language: str = ""
+    password_forms: int = 0
+    scripts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
+    form_actions: tuple[str, ...] = ()
+    meta_policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds spent in each phase; None where the phase did not take place."""
+
+    name: float | None = None
+    connect: float | None = None
+    tls: float | None = None
+    first_byte: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its response.
+
+    ``headers`` are as received: order, case and repeats kept, bytes read as Latin-1; values of
+    Set-Cookie are replaced by their keyed digest. ``body_size`` counts decompressed bytes read.
+    """
+
+    method: str
+    url: str
+    address: str
+    status: int
+    http_version: str
+    headers: tuple[tuple[str, str], ...]
+    requested_at: datetime
+    timings: Timings
+    cookies: tuple[Cookie, ...] = ()
+    body_size: int = 0
+    body_digest: str = ""
+    body_truncated: bool = False
+    page: PageExtract | None = None
+    tls_version: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """All values of a field joined with ", " (RFC 9110 5.3), None when absent."""
+        values = self.header_values(name)
+        return ", ".join(values) if values else None
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """The values of a field, one for each time it was sent."""
+        wanted = name.lower()
+        return tuple(value.strip() for key, value in self.headers if key.lower() == wanted)
+
+    @property
+    def scheme(self) -> str:
+        """The word http or https."""
+        return urlsplit(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        """The host name that was asked, in lower case, without port."""
+        return (urlsplit(self.url).hostname or "").lower()
+
+    @property
+    def redirects(self) -> bool:
+        """Whether the response sends the client elsewhere."""
+        return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The hops from one starting URL to the page, or to where the walk had to stop.
+
+    ``failure`` is a FailureKind value when ``end`` is FAILED; ``next_url`` is the redirect that was
+    not followed, for the other ends. ``hops`` is empty when the first request already failed.
+    """
+
+    start: str
+    hops: tuple[Exchange, ...]
+    end: WalkEnd
+    failure: str | None = None
+    failure_text: str = ""
+    next_url: str | None = None
+
+    @property
+    def page(self) -> Exchange | None:
+        """The last response, whatever its status; None when nothing answered."""
+        return self.hops[-1] if self.hops else None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpEvidence:
+    """What the service answered on its own URL, and on the plain http port beside it.
+
+    ``entry`` starts at the service's URL. ``plain`` starts at http://host/ on the port where plain
+    http is expected; it is None when the service's URL is already http, or when no such port is
+    known (an https service on a port of its own). One of the two has at least one hop.
+    """
+
+    host: str
+    collected_at: datetime
+    entry: Walk
+    plain: Walk | None = None
+
+    @property
+    def front(self) -> Exchange | None:
+        """The response that stands for the service: the last hop that its own host answered.
+
+        A page that is served by another host (a login provider, say) is that host's affair.
+        """
+        own = [hop for hop in self.entry.hops if hop.host == self.host.lower()]
+        return own[-1] if own else None
+
+    def secure_exchanges(self) -> tuple[Exchange, ...]:
+        """Every response that the service's own host gave over https, in order."""
+        walks = (self.entry, self.plain) if self.plain else (self.entry,)
+        return tuple(
+            hop
+            for walk in walks
+            for hop in walk.hops
+            if hop.scheme == "https" and hop.host == self.host.lower()
+        )

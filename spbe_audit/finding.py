@@ -1,0 +1,165 @@
+"""Findings, and the roll-up of findings per control, aspect, service and agency: plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from spbe_audit.check import Fact, Verdict
+from spbe_audit.regulation import Bilingual, Control, Regulation
+from spbe_audit.severity import Severity
+from spbe_audit.targets import Agency, Engagement, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer of one check about one service.
+
+    ``id`` is the same in every run for the same service and requirement. ``reason`` is a code, set
+    for ``unknown`` and ``not_applicable``. ``evidence`` lists the digests of the attempts that the
+    answer rests on, ``observed_at`` is when the last of them began (UTC), ``attempts`` how many
+    visits were made before the answer was reported.
+    """
+
+    id: str
+    agency: str
+    service: str
+    url: str
+    requirement: str
+    check: str
+    verdict: Verdict
+    reason: str | None
+    severity: Severity
+    controls: tuple[str, ...]
+    facts: Mapping[str, Fact]
+    evidence: tuple[str, ...]
+    observed_at: datetime | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Counts of verdicts; observations of severity info are left out."""
+
+    passed: int = 0
+    failed: int = 0
+    unknown: int = 0
+    not_applicable: int = 0
+
+    @property
+    def compliance(self) -> float | None:
+        """Passed among those judged, 0 to 1; None when nothing could be judged."""
+        judged = self.passed + self.failed
+        return self.passed / judged if judged else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Judged among those that apply, 0 to 1; None when nothing applies."""
+        applicable = self.passed + self.failed + self.unknown
+        return (self.passed + self.failed) / applicable if applicable else None
+
+
+class ControlStatus(StrEnum):
+    """What the observations say of a control: an indication for the auditor, never a grade."""
+
+    CONFORMING = "conforming"
+    PARTLY_CONFORMING = "partly_conforming"
+    NOT_CONFORMING = "not_conforming"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_TESTABLE = "not_testable"
+    NOT_EXAMINED = "not_examined"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlResult:
+    """A control with the findings that speak to it. ``requirements`` are those of the policy."""
+
+    control: Control
+    status: ControlStatus
+    score: Score
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AspectResult:
+    """An aspect of the national evaluation with the score of the findings under it."""
+
+    id: str
+    title: Bilingual
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAssessment:
+    """One service: its findings (worst first) and their roll-ups."""
+
+    service: Service
+    findings: tuple[Finding, ...]
+    score: Score
+    aspects: tuple[AspectResult, ...]
+    controls: tuple[ControlResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyAssessment:
+    """One agency: its services and their roll-ups."""
+
+    agency: Agency
+    services: tuple[ServiceAssessment, ...]
+    score: Score
+    aspects: tuple[AspectResult, ...]
+    controls: tuple[ControlResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What the report says of the run itself.
+
+    ``tools`` maps a tool's name to its version, ``footprint`` counts what was sent: services,
+    addresses, attempts, connections. ``finished`` is None for a run that was cut short.
+    """
+
+    id: str
+    started: datetime
+    finished: datetime | None
+    digest: str
+    tools: Mapping[str, str]
+    footprint: Mapping[str, int]
+    intensity: str
+    families: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySummary:
+    """What the report says of the policy that judged."""
+
+    id: str
+    title: Bilingual
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A whole run judged under one policy."""
+
+    engagement: Engagement | None
+    policy: PolicySummary
+    run: RunSummary
+    agencies: tuple[AgencyAssessment, ...]
+    regulations: tuple[Regulation, ...]
+    score: Score
+    aspects: tuple[AspectResult, ...]
+    controls: tuple[ControlResult, ...]
+
+    @property
+    def services(self) -> tuple[ServiceAssessment, ...]:
+        """Every service of every agency, in the order of the target list."""
+        return tuple(service for agency in self.agencies for service in agency.services)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding of every service."""
+        return tuple(finding for service in self.services for finding in service.findings)

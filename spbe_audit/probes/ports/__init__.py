@@ -1,0 +1,1 @@
+"""Port evidence: which TCP ports are open."""

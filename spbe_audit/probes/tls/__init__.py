@@ -1,0 +1,1 @@
+"""TLS evidence: what an endpoint offers."""

@@ -1,0 +1,59 @@
+"""A run as it was recorded: the evidence of each service, read one service at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from spbe_audit.evidence import Attempt, Probe
+from spbe_audit.finding import RunSummary
+from spbe_audit.targets import Agency, Engagement, Service
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAttempt:
+    """An attempt with the SHA-256 digest of its canonical JSON."""
+
+    attempt: Attempt
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEvidence:
+    """What was collected for one service: for each probe its attempts, first to last.
+
+    The last attempt decides; the earlier ones are kept to show that it was confirmed. A probe
+    that is missing was not part of the run.
+    """
+
+    service: Service
+    attempts: Mapping[Probe, tuple[RecordedAttempt, ...]]
+
+
+class RecordedRun(Protocol):
+    """What evaluation and reports need of a run, wherever it is kept."""
+
+    @property
+    def summary(self) -> RunSummary:
+        """The run itself: when, with what, how much, and its digest."""
+        ...
+
+    @property
+    def engagement(self) -> Engagement | None:
+        """Who allowed the run."""
+        ...
+
+    @property
+    def policy_id(self) -> str:
+        """The policy that the target list names."""
+        ...
+
+    @property
+    def agencies(self) -> tuple[Agency, ...]:
+        """The agencies and services that were to be scanned, in the order of the list."""
+        ...
+
+    def evidence(self) -> Iterator[ServiceEvidence]:
+        """The evidence of each service, in the order of the list."""
+        ...
