@@ -1,0 +1,100 @@
+"""Adding records to a run, each on disk before the next."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from spbe_audit.evidence import (
+    Attempt,
+    Probe,
+    attempt_from_json,
+    attempt_to_json,
+    canonical_json,
+    digest,
+)
+from spbe_audit.store.chain import next_chain
+from spbe_audit.store.database import explained
+from spbe_audit.store.plan import RunPlan
+
+
+class RunWriter:
+    """Appends records to one run."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: str,
+        number: int,
+        plan: RunPlan,
+        *,
+        seq: int,
+        chain: str,
+    ) -> None:
+        self._db = connection
+        self._path = path
+        self._number = number
+        self._seq = seq
+        self._chain = chain
+        self.plan = plan
+
+    def append(self, kind: str, key: str, document: object) -> int:
+        """Add a record; it is on disk when this returns. Gives its number in the run."""
+        body = canonical_json(document)
+        body_digest = digest(body)
+        seq = self._seq + 1
+        chain = next_chain(self._chain, seq=seq, kind=kind, key=key, body_digest=body_digest)
+        with explained(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.execute(
+                    "INSERT INTO record (run, seq, kind, key, body, digest, chain)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (self._number, seq, kind, key, body, body_digest, chain),
+                )
+                self._db.execute(
+                    "UPDATE run SET digest = ? WHERE number = ?", (chain, self._number)
+                )
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+        self._seq, self._chain = seq, chain
+        return seq
+
+    def add_attempt(self, attempt: Attempt) -> int:
+        """Record an attempt under its endpoint's key."""
+        return self.append("attempt", attempt.endpoint.key, attempt_to_json(attempt))
+
+    def attempts(self, key: str) -> tuple[tuple[int, Attempt], ...]:
+        """The attempts on an endpoint so far, with their record numbers, first to last."""
+        with explained(self._path):
+            rows = self._db.execute(
+                "SELECT seq, body FROM record WHERE run = ? AND kind = 'attempt' AND key = ?"
+                " ORDER BY seq",
+                (self._number, key),
+            ).fetchall()
+        return tuple((row[0], attempt_from_json(row[1])) for row in rows)
+
+    def add_service(self, service: str, attempts: Mapping[Probe, Sequence[int]]) -> None:
+        """Record that a service is complete, and which attempts answer for it."""
+        self.append(
+            "service", service, {probe.value: list(seqs) for probe, seqs in attempts.items()}
+        )
+
+    def completed_services(self) -> frozenset[str]:
+        """The services that are complete already."""
+        with explained(self._path):
+            rows = self._db.execute(
+                "SELECT key FROM record WHERE run = ? AND kind = 'service'", (self._number,)
+            ).fetchall()
+        return frozenset(row[0] for row in rows)
+
+    def finish(self, at: datetime) -> None:
+        """Record the end of the run."""
+        self.append("end", self.plan.id, {"finished": at.isoformat()})
+        with explained(self._path):
+            self._db.execute(
+                "UPDATE run SET finished = ? WHERE number = ?", (at.isoformat(), self._number)
+            )
