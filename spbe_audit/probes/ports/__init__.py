@@ -1,1 +1,1 @@
-"""Port evidence: which TCP ports are open."""
+"""Which ports of an address are open: two engines that are asked the same and answer alike."""
