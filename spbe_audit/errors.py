@@ -10,6 +10,7 @@
       StoreError             the evidence file cannot be used
         StoreLockedError     another run holds it
       ToolMissingError       nmap, Pango: with the command that installs it
+      ReportError            a report cannot be written where or how it was asked for
       RunCancelledError      the user stopped the run; what was collected is kept
 
 What the network does is never an error: a probe writes it down as evidence.
@@ -50,7 +51,8 @@ class Mistake:
     suggestion: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.file}:{self.line}:{self.column}: {self.problem}"
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = f"{place}: {self.problem}"
         if self.found:
             text += f"; found {self.found}"
         if self.expected:
@@ -117,6 +119,14 @@ class ToolMissingError(SpbeAuditError):
 
     def __init__(self, tool: str, advice: str) -> None:
         super().__init__(f"{tool} is not installed")
+        self.advice = advice
+
+
+class ReportError(SpbeAuditError):
+    """A report cannot be written where or how it was asked for."""
+
+    def __init__(self, message: str, advice: str) -> None:
+        super().__init__(message)
         self.advice = advice
 
 

@@ -40,10 +40,13 @@ def refuse_window(engagement: Engagement | None, now: datetime) -> Refusal | Non
     """Why scanning is not allowed at this moment, or None."""
     if engagement is None or engagement.valid_from <= now <= engagement.valid_until:
         return None
-    window = f"{engagement.valid_from.isoformat()} until {engagement.valid_until.isoformat()}"
+    begin, end, today = (
+        moment.isoformat(timespec="seconds")
+        for moment in (engagement.valid_from, engagement.valid_until, now)
+    )
     return Refusal(
         subject=f"engagement {engagement.letter}",
-        reason=f"it is valid from {window}, and now is {now.isoformat(timespec='seconds')}",
+        reason=f"it is valid from {begin} until {end}, and now is {today}",
         advice="Ask for an engagement that covers today, and set engagement.valid accordingly",
     )
 

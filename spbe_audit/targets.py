@@ -17,6 +17,16 @@ class Intensity(StrEnum):
     THOROUGH = "thorough"
 
 
+class Kind(StrEnum):
+    """Whom a service is for, and so from where it can be reached."""
+
+    PUBLIC_SERVICE = "public-service"
+    INTERNAL = "internal"
+    INTRANET = "intranet"
+    API = "api"
+    STAGING = "staging"
+
+
 @dataclass(frozen=True, slots=True)
 class Engagement:
     """The assignment letter (surat tugas) under which services are scanned.
@@ -49,9 +59,10 @@ class Service:
     """One web service.
 
     ``url`` is normalised: lower-case scheme and host, IDNA host, explicit path, port only where it
-    is not the scheme's own. ``display_url`` is as the user wrote it. ``expected_ports`` are those
-    the agency declares beside the service's own. ``http_port`` is where plain http is expected to
-    redirect to https: 80 for a service on 443, None for one on another port unless declared.
+    is not the scheme's own. ``display_url`` is as the user wrote it, ``kind`` a value of Kind.
+    ``expected_ports`` are those the agency declares beside the service's own. ``http_port`` is
+    where plain http is expected to redirect to https: 80 for a service on 443, None for one on
+    another port unless declared.
     """
 
     id: str

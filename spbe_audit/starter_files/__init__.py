@@ -1,0 +1,1 @@
+"""The files that `spbe-audit init` writes: data, read through importlib.resources."""
