@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from spbe_audit.errors import Refusal
 from spbe_audit.scope import (
@@ -18,6 +20,9 @@ from spbe_audit.scope import (
     refuse_window,
 )
 from spbe_audit.targets import Engagement
+
+RESOLVER_THREADS = 32
+"""Look-ups at once: a few dead names must not keep the living ones waiting."""
 
 
 class OutOfScopeError(Exception):
@@ -121,6 +126,9 @@ class Door:
     hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _meters: dict[str, _Meter] = field(default_factory=dict)
     _resolved: dict[str, asyncio.Task[tuple[str, ...]]] = field(default_factory=dict)
+    _resolvers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(RESOLVER_THREADS, "resolver")
+    )
 
     async def resolve(self, host: str) -> tuple[str, ...]:
         """All addresses of a host by the system resolver, which is asked once in a run.
@@ -133,7 +141,7 @@ class Door:
         if host in self.hosts:
             return self.hosts[host]
         if host not in self._resolved:
-            self._resolved[host] = asyncio.ensure_future(_system_resolve(host))
+            self._resolved[host] = asyncio.ensure_future(_system_resolve(host, self._resolvers))
         return await asyncio.shield(self._resolved[host])
 
     async def addresses_in_scope(self, host: str) -> tuple[str, ...]:
@@ -204,10 +212,10 @@ def _parsed(address: str) -> IpAddress:
     return parsed
 
 
-async def _system_resolve(host: str) -> tuple[str, ...]:
-    loop = asyncio.get_running_loop()
+async def _system_resolve(host: str, threads: ThreadPoolExecutor) -> tuple[str, ...]:
+    look_up = partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM)
     try:
-        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(threads, look_up)
     except socket.gaierror as error:
         if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}:
             raise NameNotFoundError(f"{host}: {error.strerror}") from error

@@ -10,8 +10,34 @@ from spbe_audit.evidence.attempt import (
     Probe,
     Tool,
 )
+from spbe_audit.evidence.certificate import (
+    Certificate,
+    MalformedCertificateError,
+    NoLeaf,
+    PublicKey,
+    SentChain,
+    matching_name,
+    read_certificate,
+    read_chain,
+    utc_text,
+)
 from spbe_audit.evidence.codec import attempt_from_json, attempt_to_json, canonical_json, digest
+from spbe_audit.evidence.cookies import (
+    cookie_date,
+    cookies_set,
+    is_deletion,
+    lasts_for_session,
+)
+from spbe_audit.evidence.csp import (
+    KNOWN_DIRECTIVES,
+    ContentPolicy,
+    PolicySource,
+    enforced_policies,
+    parse_csp,
+    parse_csp_header,
+)
 from spbe_audit.evidence.dns import DnsAnswer, DnsEvidence, DnsStatus, NameKind
+from spbe_audit.evidence.hsts import HstsPolicy, HstsProblem, parse_hsts
 from spbe_audit.evidence.http import (
     Cookie,
     Exchange,
@@ -20,8 +46,28 @@ from spbe_audit.evidence.http import (
     Timings,
     Walk,
     WalkEnd,
+    same_host,
+)
+from spbe_audit.evidence.port_names import (
+    CLEARTEXT_PORTS,
+    DATABASE_PORTS,
+    FILE_SHARING_PORTS,
+    INFRASTRUCTURE_PORTS,
+    MAIL_PORTS,
+    ORCHESTRATION_PORTS,
+    PORT_NAMES,
+    REMOTE_ADMINISTRATION_PORTS,
+    WEB_PORTS,
 )
 from spbe_audit.evidence.ports import OpenPort, PortsEvidence
+from spbe_audit.evidence.suites import (
+    LEGACY_VERSIONS,
+    Suite,
+    read_suite,
+    suites_that,
+    unsettled_suites,
+    versions_accepting,
+)
 from spbe_audit.evidence.tls import (
     CertificateChain,
     KeyExchange,
@@ -29,12 +75,27 @@ from spbe_audit.evidence.tls import (
     TlsEvidence,
     TlsVersion,
 )
+from spbe_audit.evidence.trust import STORE_NAME, TrustPath, TrustProblem, find_trust_path
 from spbe_audit.evidence.uptime import UptimeEvidence, UptimeSample
 
 __all__ = [
+    "CLEARTEXT_PORTS",
+    "DATABASE_PORTS",
+    "FILE_SHARING_PORTS",
+    "INFRASTRUCTURE_PORTS",
+    "KNOWN_DIRECTIVES",
     "LASTING_FAILURES",
+    "LEGACY_VERSIONS",
+    "MAIL_PORTS",
+    "ORCHESTRATION_PORTS",
+    "PORT_NAMES",
+    "REMOTE_ADMINISTRATION_PORTS",
+    "STORE_NAME",
+    "WEB_PORTS",
     "Attempt",
+    "Certificate",
     "CertificateChain",
+    "ContentPolicy",
     "Cookie",
     "DnsAnswer",
     "DnsEvidence",
@@ -44,18 +105,28 @@ __all__ = [
     "Exchange",
     "Failure",
     "FailureKind",
+    "HstsPolicy",
+    "HstsProblem",
     "HttpEvidence",
     "KeyExchange",
+    "MalformedCertificateError",
     "NameKind",
+    "NoLeaf",
     "OpenPort",
     "PageExtract",
+    "PolicySource",
     "PortsEvidence",
     "Probe",
+    "PublicKey",
+    "SentChain",
+    "Suite",
     "Timings",
     "TlsAnswer",
     "TlsEvidence",
     "TlsVersion",
     "Tool",
+    "TrustPath",
+    "TrustProblem",
     "UptimeEvidence",
     "UptimeSample",
     "Walk",
@@ -63,5 +134,23 @@ __all__ = [
     "attempt_from_json",
     "attempt_to_json",
     "canonical_json",
+    "cookie_date",
+    "cookies_set",
     "digest",
+    "enforced_policies",
+    "find_trust_path",
+    "is_deletion",
+    "lasts_for_session",
+    "matching_name",
+    "parse_csp",
+    "parse_csp_header",
+    "parse_hsts",
+    "read_certificate",
+    "read_chain",
+    "read_suite",
+    "same_host",
+    "suites_that",
+    "unsettled_suites",
+    "utc_text",
+    "versions_accepting",
 ]

@@ -60,13 +60,17 @@ class DnsEvidence:
     def answer(self, name: str, record_type: str) -> DnsAnswer | None:
         """The answer to one question, None when it was not asked."""
         for answer in self.answers:
-            if answer.name == name and answer.type == record_type:
+            if _plain_name(answer.name) == _plain_name(name) and answer.type == record_type:
                 return answer
         return None
 
     def climb(self, record_type: str) -> tuple[DnsAnswer, ...]:
         """The answers for the host and then each parent, for records found by climbing."""
-        labels = self.host.split(".")
+        labels = _plain_name(self.host).split(".")
         names = [".".join(labels[depth:]) for depth in range(len(labels))]
         found = (self.answer(name, record_type) for name in names)
         return tuple(answer for answer in found if answer is not None)
+
+
+def _plain_name(name: str) -> str:
+    return name.rstrip(".").lower()

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
+
+
+def same_host(left: str, right: str) -> bool:
+    """Whether two host names are one: case, a final dot and the brackets of IPv6 do not count."""
+    return _plain_host(left) == _plain_host(right)
+
+
+def _plain_host(host: str) -> str:
+    return host.strip("[]").rstrip(".").lower()
 
 
 class WalkEnd(StrEnum):
@@ -113,6 +122,19 @@ class Exchange:
         """Whether the response sends the client elsewhere."""
         return self.status in {301, 302, 303, 307, 308} and self.header("location") is not None
 
+    @property
+    def target(self) -> str | None:
+        """The absolute http(s) URL that a redirect names; None without one that can be read."""
+        locations = self.header_values("location")
+        if not self.redirects:
+            return None
+        try:
+            target = urljoin(self.url, locations[0])
+            parts = urlsplit(target)
+        except ValueError:  # a bracket without its partner, from a hostile or broken server
+            return None
+        return target if parts.scheme in {"http", "https"} and parts.hostname else None
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:
@@ -153,17 +175,58 @@ class HttpEvidence:
     def front(self) -> Exchange | None:
         """The response that stands for the service: the last hop that its own host answered.
 
-        A page that is served by another host (a login provider, say) is that host's affair.
+        A page that is served by another host (a login provider, say) is that host's affair. Where
+        the service's own URL did not answer at all, the plain http port speaks for it.
         """
-        own = [hop for hop in self.entry.hops if hop.host == self.host.lower()]
+        own = [hop for hop in self._telling_walk.hops if same_host(hop.host, self.host)]
         return own[-1] if own else None
+
+    @property
+    def front_page(self) -> Exchange | None:
+        """The front where it is a page; None where it only sends the client elsewhere."""
+        front = self.front
+        return None if front is None or front.redirects else front
+
+    @property
+    def front_failure(self) -> str | None:
+        """The FailureKind value that hid the front page from view, None where it was seen.
+
+        A redirect out of the engagement's scope hides it too: what lies behind is not known.
+        """
+        walk = self._telling_walk
+        if walk.end is WalkEnd.OUT_OF_SCOPE:
+            return walk.end.value
+        return _failure_on(self.host, walk)
+
+    @property
+    def entry_failure(self) -> str | None:
+        """The FailureKind value that ended the walk from the service's URL on its own host."""
+        return _failure_on(self.host, self.entry)
+
+    @property
+    def walks(self) -> tuple[Walk, ...]:
+        """The walks that were made, the one from the service's own URL first."""
+        return (self.entry, self.plain) if self.plain else (self.entry,)
+
+    def own_exchanges(self) -> tuple[Exchange, ...]:
+        """Every response that the service's own host gave, in order."""
+        hops = (hop for walk in self.walks for hop in walk.hops)
+        return tuple(hop for hop in hops if same_host(hop.host, self.host))
 
     def secure_exchanges(self) -> tuple[Exchange, ...]:
         """Every response that the service's own host gave over https, in order."""
-        walks = (self.entry, self.plain) if self.plain else (self.entry,)
-        return tuple(
-            hop
-            for walk in walks
-            for hop in walk.hops
-            if hop.scheme == "https" and hop.host == self.host.lower()
-        )
+        return tuple(hop for hop in self.own_exchanges() if hop.scheme == "https")
+
+    @property
+    def _telling_walk(self) -> Walk:
+        return self.plain if self.plain and not self.entry.hops else self.entry
+
+
+def _failure_on(host: str, walk: Walk) -> str | None:
+    """Why a request to this host, in this walk, brought nothing; None where none failed."""
+    if walk.end not in {WalkEnd.FAILED, WalkEnd.OUT_OF_SCOPE}:
+        return None
+    target = walk.hops[-1].target if walk.hops else walk.start
+    if target is None or not same_host(urlsplit(target).hostname or "", host):
+        return None
+    return walk.failure or walk.end.value

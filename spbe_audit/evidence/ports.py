@@ -33,3 +33,10 @@ class PortsEvidence:
     closed: int
     filtered: int
     declared: tuple[int, ...]
+
+    def seems_all_open(self, *, asked: int, share: float) -> bool:
+        """Whether the address answers for any port, as tarpits and some firewalls do.
+
+        Believed when more than ``share`` of at least ``asked`` ports were open.
+        """
+        return self.asked_count >= asked and len(self.open) > share * self.asked_count
