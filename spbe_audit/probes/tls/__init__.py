@@ -1,1 +1,1 @@
-"""TLS evidence: what an endpoint offers."""
+"""The tls probe: what one TLS endpoint offers. See probe_tls in probe.py."""
