@@ -15,7 +15,6 @@ class RedirectChainParams(Params):
 _BROKEN_ENDS = {
     WalkEnd.LOOP: "loop",
     WalkEnd.TOO_MANY_HOPS: "too_many_redirects",
-    WalkEnd.OUT_OF_SCOPE: "leaves_scope",
     WalkEnd.BAD_LOCATION: "bad_location",
 }
 
@@ -35,6 +34,9 @@ def redirect_chain(http: HttpEvidence, params: RedirectChainParams) -> Outcome:
     }
     if problems:
         return Outcome.failed(problems=tuple(dict.fromkeys(problems)), **facts)
+    # It is no fault of the service that the letter does not cover its login provider, say.
+    if any(walk.end is WalkEnd.OUT_OF_SCOPE for walk in walks):
+        return Outcome.unknown("out_of_scope", **facts)
     for walk in http.walks:
         if walk.end is WalkEnd.FAILED and (walk.hops or walk is http.entry):
             return Outcome.unknown(walk.failure or walk.end.value)

@@ -1,0 +1,1 @@
+"""Checks and a policy of one city."""

@@ -1,0 +1,1 @@
+"""Policies that ask the checks of this package."""

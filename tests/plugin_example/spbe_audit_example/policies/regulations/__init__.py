@@ -1,0 +1,1 @@
+"""Regulations that the policies cite."""
