@@ -14,6 +14,8 @@ from spbe_audit.network import Deadlines
 from spbe_audit.reference_services.catalogue import REFERENCE_SERVICES, ReferenceService
 from spbe_audit.severity import Severity
 
+pytestmark = pytest.mark.xdist_group("demo")  # one scan serves them all
+
 OPTIONS = ScanOptions(
     uptime_interval=0.2, confirm_after=0.2, deadlines=Deadlines(connect=2.0, exchange=3.0)
 )

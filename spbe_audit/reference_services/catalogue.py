@@ -109,7 +109,7 @@ REFERENCE_SERVICES: tuple[ReferenceService, ...] = (
             "suite tanpa enkripsi, anonim, dan tanpa forward secrecy diterima",
             "suites without encryption, anonymous ones and some without forward secrecy",
         ),
-        suites="ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA:NULL-SHA256:ADH-AES128-SHA:@SECLEVEL=0",
+        suites="ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA:NULL-SHA256:AECDH-AES128-SHA:@SECLEVEL=0",
         rsa_bits=2048,
         must_fail=("tls.null_suites", "tls.anonymous_suites", "tls.forward_secrecy"),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import tempfile
@@ -24,6 +25,12 @@ from spbe_audit.reference_services.certificates import Identity, make_authority,
 DATABASE_PORTS = (6379, 5432, 3306, 27017, 9200)
 HTTPS_PORT, HTTP_PORT = 8443, 8080
 _HEAD_LIMIT = 16_384
+_CLIENT_GONE = (
+    OSError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+    asyncio.CancelledError,  # we are stopping; the stream's own callback would log it
+)
 _Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _PAGE = b"<!DOCTYPE html><html lang=en><title>Reference service</title><p>Reference service.</html>"
 
@@ -55,10 +62,11 @@ async def serve(now: datetime) -> AsyncIterator[tuple[tuple[Running, ...], bytes
     authority = make_authority(now)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spbe-reference-")))
+        block = _claim_addresses(stack)
         running = []
         for number, service in enumerate(REFERENCE_SERVICES, start=1):
-            started = await _start(stack, service, _loopback(number), authority, folder, now)
-            running.append(started)
+            address = f"{block}{number}" if block else "127.0.0.1"
+            running.append(await _start(stack, service, address, authority, folder, now))
         yield tuple(running), authority.certificate_pem()
 
 
@@ -91,14 +99,22 @@ async def _start(
     return Running(service, address, port, http_port, database_port)
 
 
-def _loopback(number: int) -> str:
-    address = f"127.94.0.{number}"
-    with socket.socket() as probe:
+def _claim_addresses(stack: AsyncExitStack) -> str:
+    """The first three numbers of addresses that no other run of this module uses.
+
+    A bound socket that does not listen holds the claim. Where loopback is 127.0.0.1 alone, that
+    one address serves them all.
+    """
+    for block in range(1, 255):
+        claim = stack.enter_context(socket.socket())
         try:
-            probe.bind((address, 0))
-        except OSError:
-            return "127.0.0.1"
-    return address
+            claim.bind((f"127.94.{block}.254", HTTPS_PORT))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                continue
+            break
+        return f"127.94.{block}."
+    return ""
 
 
 def _free_port(address: str) -> int:
@@ -118,7 +134,7 @@ async def _listen(
     """Listen on the preferred port, or on any when it is taken."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        with suppress(*_CLIENT_GONE):
             async with asyncio.timeout(60):
                 await answer(reader, writer)
         writer.close()

@@ -1,0 +1,45 @@
+"""How a scan is run: which families, how hard, how patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from spbe_audit.evidence import Probe
+from spbe_audit.network import Budget, Deadlines
+from spbe_audit.targets import Intensity
+
+FAMILIES: Mapping[str, Probe] = {
+    "tls": Probe.TLS,
+    "certificate": Probe.TLS,
+    "http": Probe.HTTP,
+    "cookie": Probe.HTTP,
+    "ports": Probe.PORTS,
+    "dns": Probe.DNS,
+    "uptime": Probe.UPTIME,
+}
+"""Which probe serves which family of checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """How a scan is run.
+
+    ``families`` are keys of FAMILIES; ``services_at_once`` bounds how many services are visited
+    side by side; ``uptime_interval`` and ``confirm_after``, the pause before failed probes are
+    tried again, are in seconds.
+    """
+
+    intensity: Intensity = Intensity.STANDARD
+    families: tuple[str, ...] = tuple(FAMILIES)
+    services_at_once: int = 32
+    uptime_samples: int = 3
+    uptime_interval: float = 2.0
+    confirm_after: float = 2.0
+    budget: Budget = field(default_factory=Budget)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+    @property
+    def probes(self) -> frozenset[Probe]:
+        """The probes that the families need."""
+        return frozenset(FAMILIES[family] for family in self.families)
