@@ -1,0 +1,51 @@
+# make demo   sets everything up, starts services of known state on loopback, audits them
+# make test   passes the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types imports unit format clean debian-demo debian-test
+
+demo: $(VENV)/installed debian-demo
+	$(BIN)/spbe-audit demo --output demo
+
+test: lint types imports unit
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+imports: $(VENV)/installed-dev
+	$(BIN)/lint-imports
+
+unit: $(VENV)/installed-dev debian-test
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+debian-demo:
+	@sh tests/debian-packages.sh nmap
+
+debian-test:
+	@sh tests/debian-packages.sh nmap nginx-light apache2 openssl redis-server bind9 chromium
+
+$(VENV)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spbe-audit needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/installed: pyproject.toml | $(VENV)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) demo build dist *.egg-info
