@@ -19,11 +19,16 @@ from typing import Any, TypeVar, overload
 from pydantic import BaseModel, ConfigDict
 
 from spbe_audit.evidence import (
+    AddressesEvidence,
+    AvailabilityEvidence,
     DnsEvidence,
     Evidence,
     HttpEvidence,
+    KeyUseEvidence,
     PortsEvidence,
     Probe,
+    ServicesEvidence,
+    SurfaceEvidence,
     TlsEvidence,
     UptimeEvidence,
 )
@@ -32,9 +37,14 @@ Fact = str | int | float | bool | None | tuple["Fact", ...] | Mapping[str, "Fact
 """What an outcome may tell: plain data that reads the same after a trip through JSON."""
 
 PROBE_OF: Mapping[type, Probe] = {
+    AddressesEvidence: Probe.ADDRESSES,
+    AvailabilityEvidence: Probe.AVAILABILITY,
     DnsEvidence: Probe.DNS,
     HttpEvidence: Probe.HTTP,
+    KeyUseEvidence: Probe.KEY_USE,
     PortsEvidence: Probe.PORTS,
+    ServicesEvidence: Probe.SERVICES,
+    SurfaceEvidence: Probe.SURFACE,
     TlsEvidence: Probe.TLS,
     UptimeEvidence: Probe.UPTIME,
 }
@@ -89,6 +99,18 @@ class Outcome:
         return cls(Verdict.UNKNOWN, facts, reason)
 
 
+class About(StrEnum):
+    """What a check asks about.
+
+    Questions about the PAGE have no honest answer where the page is not the service's own (a block
+    page, a maintenance page, a demand for a client certificate); see contested.py. Questions about
+    the SERVER are answered all the same.
+    """
+
+    SERVER = "server"
+    PAGE = "page"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """A question about evidence, found by its id ``family.name``."""
@@ -97,6 +119,7 @@ class Check:
     needs: tuple[type[Evidence], ...]
     params_type: type[Params]
     function: Callable[..., Outcome]
+    about: About = About.SERVER
 
     @property
     def family(self) -> str:
@@ -113,27 +136,27 @@ class Check:
         return self.function(*evidence, params)
 
 
-E1 = TypeVar("E1", DnsEvidence, HttpEvidence, PortsEvidence, TlsEvidence, UptimeEvidence)
-E2 = TypeVar("E2", DnsEvidence, HttpEvidence, PortsEvidence, TlsEvidence, UptimeEvidence)
+E1 = TypeVar("E1", bound=Evidence)
+E2 = TypeVar("E2", bound=Evidence)
 P = TypeVar("P", bound=Params)
 
 
 @overload
 def check(
-    check_id: str, *, needs: type[E1], params: type[P]
+    check_id: str, *, needs: type[E1], params: type[P], about: About = ...
 ) -> Callable[[Callable[[E1, P], Outcome]], Check]: ...
 @overload
 def check(
-    check_id: str, *, needs: tuple[type[E1], type[E2]], params: type[P]
+    check_id: str, *, needs: tuple[type[E1], type[E2]], params: type[P], about: About = ...
 ) -> Callable[[Callable[[E1, E2, P], Outcome]], Check]: ...
-def check(check_id: str, *, needs: Any, params: type[Params]) -> Any:
+def check(check_id: str, *, needs: Any, params: type[Params], about: About = About.SERVER) -> Any:
     """Make a check of a function whose arguments are ``needs`` and ``params`` (mypy holds it)."""
     kinds = needs if isinstance(needs, tuple) else (needs,)
 
     def decorate(function: Callable[..., Outcome]) -> Check:
-        return Check(id=check_id, needs=kinds, params_type=params, function=function)
+        return Check(check_id, kinds, params, function, about)
 
     return decorate
 
 
-__all__ = ["Check", "Fact", "NoParams", "Outcome", "Params", "Verdict", "check"]
+__all__ = ["About", "Check", "Fact", "NoParams", "Outcome", "Params", "Verdict", "check"]

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from spbe_audit.catalogue import BUILT_IN, Catalogue, load_catalogue
 from spbe_audit.check import Check, Outcome, Verdict
-from spbe_audit.evidence import Evidence, Failure
+from spbe_audit.evidence import Evidence, Failure, Probe
 from spbe_audit.finding import (
     AgencyAssessment,
     Assessment,
@@ -77,6 +77,9 @@ class _Question:
 
     requirement: Requirement
     check: Check
+
+
+_Source = tuple[RecordedAttempt, ...] | Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +166,25 @@ def _answers(
             # The run was cut short before this service's turn came.
             yield question, _Answer(Outcome.unknown(NOT_PROBED))
             continue
-        made = [evidence.attempts.get(probe, ()) for probe in question.check.probes]
-        if all(made):
-            yield question, _answer(question, made)
+        sources = [_source(evidence, probe) for probe in question.check.probes]
+        if all(sources):
+            yield question, _answer(question, sources)
 
 
-def _answer(question: _Question, made: Sequence[tuple[RecordedAttempt, ...]]) -> _Answer:
-    visits = max(len(attempts) for attempts in made)
+def _source(evidence: ServiceEvidence, probe: Probe) -> _Source:
+    """What was derived for a service, or else the attempts of a probe; empty when it made none."""
+    derived = evidence.derived.get(probe)
+    return evidence.attempts.get(probe, ()) if derived is None else derived
+
+
+def _answer(question: _Question, sources: Sequence[_Source]) -> _Answer:
+    visits = max((len(one) for one in sources if isinstance(one, tuple)), default=1)
     collected: list[Evidence] = []
     rests_on: list[RecordedAttempt] = []
-    for attempts in made:
+    for attempts in sources:
+        if not isinstance(attempts, tuple):
+            collected.append(attempts)
+            continue
         newest = next(
             (one for one in reversed(attempts) if not isinstance(one.attempt.result, Failure)),
             attempts[-1],

@@ -8,12 +8,23 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
-from spbe_audit.evidence import Attempt, Endpoint, Failure, HttpEvidence, Probe, Tool
+from spbe_audit.evidence import (
+    Attempt,
+    Endpoint,
+    Failure,
+    HttpEvidence,
+    PortsEvidence,
+    Probe,
+    Tool,
+)
 from spbe_audit.network import Door, NameNotFoundError, NameServerFailedError, OutOfScopeError
+from spbe_audit.probes.addresses import probe_addresses
 from spbe_audit.probes.dns import probe_dns
 from spbe_audit.probes.failures import failure_of
 from spbe_audit.probes.http import probe_http
 from spbe_audit.probes.ports.probe import probe_ports
+from spbe_audit.probes.services.probe import probe_services
+from spbe_audit.probes.surface.probe import probe_surface
 from spbe_audit.probes.tls.probe import probe_tls
 from spbe_audit.probes.uptime import probe_uptime
 from spbe_audit.scan_options import ScanOptions
@@ -72,9 +83,11 @@ def web_questions(service: Service, interview: Interview) -> tuple[Question, ...
         interval=interview.options.uptime_interval,
     )
     ask_http = partial(probe_http, service, door=door, secret=interview.secret)
+    ask_addresses = partial(probe_addresses, service, door=door)
     return (
         Question(Probe.DNS, Endpoint(key=f"dns {host}", host=host), ask_dns),
         Question(Probe.HTTP, url_endpoint(key=f"http {service.url}"), ask_http),
+        Question(Probe.ADDRESSES, url_endpoint(key=f"addresses {service.url}"), ask_addresses),
         Question(Probe.UPTIME, url_endpoint(key=f"uptime {service.url}"), ask_uptime),
     )
 
@@ -110,6 +123,40 @@ async def address_questions(
         intensity=interview.options.intensity,
     )
     return Question(Probe.TLS, tls, ask_tls), Question(Probe.PORTS, ports, ask_ports)
+
+
+def follow_up_questions(
+    service: Service, interview: Interview, answered: Mapping[Probe, Attempt]
+) -> tuple[Question, ...]:
+    """The probes that build on what others brought home; none where those came home empty."""
+    found: list[Question] = []
+    http, ports = answered.get(Probe.HTTP), answered.get(Probe.PORTS)
+    if http and isinstance(http.result, HttpEvidence):
+        url = service.url
+        ask_surface = partial(
+            probe_surface,
+            service,
+            http=http.result,
+            door=interview.door,
+            secret=interview.secret,
+            intensity=interview.options.intensity,
+        )
+        surface = Endpoint(key=f"surface {url}", host=service.host, port=service.port, url=url)
+        found.append(Question(Probe.SURFACE, surface, ask_surface))
+    if ports and isinstance(ports.result, PortsEvidence):
+        address = ports.result.address
+        ask_services = partial(
+            probe_services,
+            host=service.host,
+            ports=ports.result,
+            own_ports=frozenset({service.port, service.http_port or service.port}),
+            door=interview.door,
+            trust_anchors=interview.targets.trust_anchors,
+            intensity=interview.options.intensity,
+        )
+        services = Endpoint(key=f"services {address}", host=service.host, address=address)
+        found.append(Question(Probe.SERVICES, services, ask_services))
+    return tuple(found)
 
 
 def tls_port_of(service: Service, http: Attempt | None) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from spbe_audit.evidence import Attempt, Probe
+from spbe_audit.evidence import Attempt, Evidence, Probe
 from spbe_audit.finding import RunSummary
 from spbe_audit.targets import Agency, Engagement, Service
 
@@ -24,11 +24,12 @@ class ServiceEvidence:
     """What was collected for one service: for each probe its attempts, first to last.
 
     The last attempt decides; the earlier ones are kept to show that it was confirmed. A probe
-    that is missing was not part of the run.
+    that is missing was not part of the run. ``derived`` is evidence from other stored records.
     """
 
     service: Service
     attempts: Mapping[Probe, tuple[RecordedAttempt, ...]]
+    derived: Mapping[Probe, Evidence] = field(default_factory=dict)
 
 
 class RecordedRun(Protocol):

@@ -9,16 +9,16 @@ from spbe_audit.evidence import Probe
 from spbe_audit.network import Budget, Deadlines
 from spbe_audit.targets import Intensity
 
-FAMILIES: Mapping[str, Probe] = {
-    "tls": Probe.TLS,
-    "certificate": Probe.TLS,
-    "http": Probe.HTTP,
-    "cookie": Probe.HTTP,
-    "ports": Probe.PORTS,
-    "dns": Probe.DNS,
-    "uptime": Probe.UPTIME,
+FAMILIES: Mapping[str, frozenset[Probe]] = {
+    "tls": frozenset({Probe.TLS, Probe.ADDRESSES, Probe.SERVICES}),
+    "certificate": frozenset({Probe.TLS, Probe.DNS}),
+    "http": frozenset({Probe.HTTP, Probe.SURFACE, Probe.ADDRESSES}),
+    "cookie": frozenset({Probe.HTTP}),
+    "ports": frozenset({Probe.PORTS, Probe.SERVICES}),
+    "dns": frozenset({Probe.DNS}),
+    "uptime": frozenset({Probe.UPTIME}),
 }
-"""Which probe serves which family of checks."""
+"""Which probes serve which family of checks. SERVICES needs PORTS, and is left out without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,4 @@ class ScanOptions:
     @property
     def probes(self) -> frozenset[Probe]:
         """The probes that the families need."""
-        return frozenset(FAMILIES[family] for family in self.families)
+        return frozenset().union(*(FAMILIES[family] for family in self.families))

@@ -29,6 +29,7 @@ from spbe_audit.questions import (
     Question,
     address_questions,
     declared_ports,
+    follow_up_questions,
     tls_port_of,
     web_questions,
 )
@@ -304,6 +305,10 @@ class _Scan:
             if self._options.probes & {Probe.TLS, Probe.PORTS}:
                 for question in await address_questions(service, self._interview, tls_port):
                     group.create_task(ask(question))
+        answered = {probe: _best(attempts) for probe, attempts in collected.items()}
+        async with asyncio.TaskGroup() as group:
+            for question in follow_up_questions(service, self._interview, answered):
+                group.create_task(ask(question))
         last = [attempts[-1][1] for attempts in collected.values()]
         if attempts_wanted == 1 and any(worth_confirming(attempt) for attempt in last):
             return False
@@ -361,6 +366,12 @@ class _Scan:
             self._waiting[key] -= 1
             if not self._waiting[key]:
                 del self._waiting[key], self._locks[key]
+
+
+def _best(attempts: Sequence[tuple[int, Attempt]]) -> Attempt:
+    """The newest attempt that brought evidence, or else the newest."""
+    made = [attempt for _, attempt in attempts]
+    return next((one for one in reversed(made) if not one.failure), made[-1])
 
 
 def worth_confirming(attempt: Attempt) -> bool:

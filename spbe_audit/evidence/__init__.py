@@ -1,5 +1,6 @@
 """Typed, dated, hashable observations: all that a check may ask of the world."""
 
+from spbe_audit.evidence.addresses import AddressAnswer, AddressesEvidence
 from spbe_audit.evidence.attempt import (
     LASTING_FAILURES,
     Attempt,
@@ -9,6 +10,11 @@ from spbe_audit.evidence.attempt import (
     FailureKind,
     Probe,
     Tool,
+)
+from spbe_audit.evidence.availability import (
+    AvailabilityEvidence,
+    AvailabilitySample,
+    MaintenanceWindow,
 )
 from spbe_audit.evidence.certificate import (
     Certificate,
@@ -48,6 +54,7 @@ from spbe_audit.evidence.http import (
     WalkEnd,
     same_host,
 )
+from spbe_audit.evidence.key_use import KeyUse, KeyUseEvidence
 from spbe_audit.evidence.port_names import (
     CLEARTEXT_PORTS,
     DATABASE_PORTS,
@@ -60,6 +67,7 @@ from spbe_audit.evidence.port_names import (
     WEB_PORTS,
 )
 from spbe_audit.evidence.ports import OpenPort, PortsEvidence
+from spbe_audit.evidence.services import PortService, ServicesEvidence, SshOffer
 from spbe_audit.evidence.suites import (
     LEGACY_VERSIONS,
     Suite,
@@ -68,6 +76,7 @@ from spbe_audit.evidence.suites import (
     unsettled_suites,
     versions_accepting,
 )
+from spbe_audit.evidence.surface import CorsAnswer, PathAnswer, SurfaceEvidence
 from spbe_audit.evidence.tls import (
     CertificateChain,
     KeyExchange,
@@ -92,11 +101,16 @@ __all__ = [
     "REMOTE_ADMINISTRATION_PORTS",
     "STORE_NAME",
     "WEB_PORTS",
+    "AddressAnswer",
+    "AddressesEvidence",
     "Attempt",
+    "AvailabilityEvidence",
+    "AvailabilitySample",
     "Certificate",
     "CertificateChain",
     "ContentPolicy",
     "Cookie",
+    "CorsAnswer",
     "DnsAnswer",
     "DnsEvidence",
     "DnsStatus",
@@ -109,17 +123,25 @@ __all__ = [
     "HstsProblem",
     "HttpEvidence",
     "KeyExchange",
+    "KeyUse",
+    "KeyUseEvidence",
+    "MaintenanceWindow",
     "MalformedCertificateError",
     "NameKind",
     "NoLeaf",
     "OpenPort",
     "PageExtract",
+    "PathAnswer",
     "PolicySource",
+    "PortService",
     "PortsEvidence",
     "Probe",
     "PublicKey",
     "SentChain",
+    "ServicesEvidence",
+    "SshOffer",
     "Suite",
+    "SurfaceEvidence",
     "Timings",
     "TlsAnswer",
     "TlsEvidence",

@@ -6,24 +6,48 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from spbe_audit.evidence.addresses import AddressesEvidence
+from spbe_audit.evidence.availability import AvailabilityEvidence
 from spbe_audit.evidence.dns import DnsEvidence
 from spbe_audit.evidence.http import HttpEvidence
+from spbe_audit.evidence.key_use import KeyUseEvidence
 from spbe_audit.evidence.ports import PortsEvidence
+from spbe_audit.evidence.services import ServicesEvidence
+from spbe_audit.evidence.surface import SurfaceEvidence
 from spbe_audit.evidence.tls import TlsEvidence
 from spbe_audit.evidence.uptime import UptimeEvidence
 
-Evidence = DnsEvidence | HttpEvidence | PortsEvidence | TlsEvidence | UptimeEvidence
-"""Everything that a probe can bring home."""
+Evidence = (
+    AddressesEvidence
+    | AvailabilityEvidence
+    | DnsEvidence
+    | HttpEvidence
+    | KeyUseEvidence
+    | PortsEvidence
+    | ServicesEvidence
+    | SurfaceEvidence
+    | TlsEvidence
+    | UptimeEvidence
+)
+"""Everything that a check can ask for: what probes bring home, and what is derived from that."""
 
 
 class Probe(StrEnum):
-    """The probes, in the order in which a report speaks of them."""
+    """Where evidence comes from, in the order in which a report speaks of it.
+
+    AVAILABILITY and KEY_USE are derived from what is stored; all others open connections.
+    """
 
     DNS = "dns"
     TLS = "tls"
     HTTP = "http"
+    SURFACE = "surface"
+    ADDRESSES = "addresses"
     PORTS = "ports"
+    SERVICES = "services"
     UPTIME = "uptime"
+    AVAILABILITY = "availability"
+    KEY_USE = "key_use"
 
 
 class FailureKind(StrEnum):

@@ -1,0 +1,1 @@
+"""Service evidence: what speaks on the open ports beside the web service."""

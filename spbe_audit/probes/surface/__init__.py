@@ -1,0 +1,1 @@
+"""Surface evidence: what a web server shows beside its pages."""
