@@ -5,6 +5,7 @@
         TargetError          targets.yaml, CSV, list of URLs
         PolicyError          policies/*.yaml and regulation catalogues
         CheckTextError       the words beside a check
+        AnswerError          manual-answers.yaml
       CatalogueError         two checks with one id, a plugin that cannot be imported
       ScopeError             targets outside the engagement, or no valid engagement
       StoreError             the evidence file cannot be used
@@ -80,6 +81,10 @@ class PolicyError(FileError):
 
 class CheckTextError(FileError):
     """The texts beside a check are missing or incomplete."""
+
+
+class AnswerError(FileError):
+    """The file of manual answers cannot be read."""
 
 
 class CatalogueError(SpbeAuditError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from spbe_audit.check import Fact, Verdict
@@ -74,13 +74,33 @@ class ControlStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ManualAnswer:
+    """What an auditor answered for a control, on the strength of which document or interview.
+
+    ``agency`` is the id of the one agency that it speaks for, '' for all.
+    """
+
+    control: str
+    status: ControlStatus
+    by: str
+    date: date
+    reference: str
+    note: str = ""
+    agency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ControlResult:
-    """A control with the findings that speak to it. ``requirements`` are those of the policy."""
+    """A control with the findings that speak to it. ``requirements`` are those of the policy.
+
+    ``answer`` is the auditor's own; ``status`` is then its status where nothing was observed.
+    """
 
     control: Control
     status: ControlStatus
     score: Score
     requirements: tuple[str, ...]
+    answer: ManualAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)

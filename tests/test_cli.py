@@ -185,6 +185,22 @@ def test_the_store_and_the_report_are_readable_by_their_owner_only() -> None:
     assert {oct(path.stat().st_mode & 0o777) for path in written} == {"0o600"}
 
 
+def test_manual_answers_beside_the_target_list_are_merged() -> None:
+    Path("audit").mkdir()
+    Path("audit/targets.txt").write_text("http://127.0.0.1:9/\n")
+    Path("audit/manual-answers.yaml").write_text(
+        "answers:\n  - control: bssn-4-2021:p27-a1-a\n    answer: tidak sesuai\n"
+        "    by: Siti\n    date: 2026-11-20\n    reference: SOP 7\n"
+    )
+    run(["scan", "audit/targets.txt", "--only", "http", "--output", "out", "--quiet"])
+    controls = {
+        one["id"]: one for one in json.loads(Path("out/audit.json").read_text())["controls"]
+    }
+    assert controls["bssn-4-2021:p27-a1-a"]["status"] == "not_conforming"
+    assert controls["bssn-4-2021:p27-a1-a"]["manual_answer"]["by"] == "Siti"
+    assert controls["bssn-4-2021:p27-a1-b"]["status"] == "manual"
+
+
 def test_init_writes_what_targets_validate_accepts() -> None:
     assert run(["init", "audit"]) == 0
     assert Path("audit/targets.yaml").is_file()

@@ -4,36 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict
 
-from spbe_audit.errors import PolicyError, SpbeAuditError
+from spbe_audit.errors import SpbeAuditError
+from spbe_audit.finding import ControlStatus, ManualAnswer
 from spbe_audit.initialise import STARTER_FILES, write_starter_files
+from spbe_audit.manual_answers import load_answers
 from spbe_audit.target_files import load_targets
-from spbe_audit.yaml_file import load_yaml
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    control: str
-    answer: Literal["sesuai", "sesuai sebagian", "tidak sesuai", "tidak dapat diterapkan"]
-    by: str
-    date: str
-    reference: str
-    note: str = ""
-
-
-class _Answers(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    answers: list[_Answer]
-
-
-def answers(text: str) -> list[_Answer]:
-    return load_yaml(text, source="a.yaml", model=_Answers, error=PolicyError).answers
+def answers(path: Path) -> tuple[ManualAnswer, ...]:
+    return load_answers(path, controls=["bssn-4-2021:p27-a8-a"], agencies=[])
 
 
 def test_all_files_are_written(tmp_path: Path) -> None:
@@ -67,11 +49,11 @@ def test_the_lines_that_are_commented_out_are_valid_too(tmp_path: Path) -> None:
 
 def test_the_manual_answers_are_valid_empty_and_filled_in(tmp_path: Path) -> None:
     write_starter_files(tmp_path)
-    text = (tmp_path / "manual-answers.yaml").read_text(encoding="utf-8")
-    assert answers(text) == []
-    before, after = text.split("answers: []")
-    filled = before + "answers:" + after.replace("\n#  ", "\n  ")
-    assert [answer.answer for answer in answers(filled)] == ["sesuai sebagian"]
+    path = tmp_path / "manual-answers.yaml"
+    assert answers(path) == ()
+    before, after = path.read_text(encoding="utf-8").split("answers: []")
+    path.write_text(before + "answers:" + after.replace("\n#  ", "\n  "), encoding="utf-8")
+    assert [answer.status for answer in answers(path)] == [ControlStatus.PARTLY_CONFORMING]
 
 
 def test_the_cron_line_scans_quietly(tmp_path: Path) -> None:

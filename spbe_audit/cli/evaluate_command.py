@@ -9,7 +9,7 @@ import click
 
 from spbe_audit.cli import options
 from spbe_audit.cli.exit_codes import exit_code_of
-from spbe_audit.cli.judging import judge, load_rules
+from spbe_audit.cli.judging import find_answers, judge, load_rules
 from spbe_audit.cli.summary import print_summary
 from spbe_audit.severity import Severity
 from spbe_audit.store import Store
@@ -21,6 +21,7 @@ from spbe_audit.store import Store
 @options.policy_option
 @options.fail_on_option
 @options.checks_option
+@options.answers_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
@@ -29,6 +30,7 @@ def command(
     policy: str | None,
     fail_on: str,
     check_folders: Sequence[Path],
+    answers: Path | None,
     quiet: bool,
 ) -> int:
     """Judge a stored run again, under the same policy or another one.
@@ -39,7 +41,7 @@ def command(
     with Store.open_existing(store) as evidence:
         run = evidence.run(run_id)
         rules = load_rules(policy or run.policy_id, check_folders)
-        assessment = judge(evidence, run, rules)
+        assessment = judge(evidence, run, rules, find_answers(answers, Path()))
     if not quiet:
         print_summary(assessment, rules.catalogue)
     return exit_code_of(assessment, Severity(fail_on))

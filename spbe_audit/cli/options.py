@@ -12,6 +12,7 @@ from spbe_audit.severity import Severity
 
 DEFAULT_STORE = Path("spbe-audit.db")
 DEFAULT_OUTPUT = Path("spbe-audit-report")
+MANUAL_ANSWERS = "manual-answers.yaml"
 FORMATS = ("html", "json", "csv")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,6 +41,11 @@ checks_option = _option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     multiple=True,
     help="A folder with checks of your own; may be repeated.",
+)
+answers_option = _option(
+    "--answers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"The auditor's own answers. [default: {MANUAL_ANSWERS}, where there is one]",
 )
 output_option = _option(
     "--output",

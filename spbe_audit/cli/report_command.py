@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from spbe_audit.cli import options
-from spbe_audit.cli.judging import load_rules, write_and_tell
-from spbe_audit.evaluation import evaluate
+from spbe_audit.cli.judging import assess, find_answers, load_rules, write_and_tell
 from spbe_audit.store import Store
 
 
@@ -22,6 +21,7 @@ from spbe_audit.store import Store
 @options.language_option
 @options.time_zone_option
 @options.checks_option
+@options.answers_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def command(
     *,
@@ -33,13 +33,14 @@ def command(
     language: str,
     time_zone: str | None,
     check_folders: Sequence[Path],
+    answers: Path | None,
     quiet: bool,
 ) -> int:
     """Write the report of a stored run. Nothing is sent; the same evidence gives the same bytes."""
     with Store.open_existing(store) as evidence:
         run = evidence.run(run_id)
         rules = load_rules(policy or run.policy_id, check_folders)
-        assessment = evaluate(run, rules.policy, catalogue=rules.catalogue)
+        assessment = assess(run, rules, find_answers(answers, Path()))
         zone = time_zone or run.time_zone
     write_and_tell(
         assessment,

@@ -11,7 +11,7 @@ import click
 
 from spbe_audit.cli import options
 from spbe_audit.cli.exit_codes import exit_code_of
-from spbe_audit.cli.judging import judge, load_rules, write_and_tell
+from spbe_audit.cli.judging import find_answers, judge, load_rules, write_and_tell
 from spbe_audit.cli.progress import shown_progress
 from spbe_audit.cli.summary import print_summary
 from spbe_audit.cli.target_arguments import load_target_arguments
@@ -33,6 +33,7 @@ from spbe_audit.targets import Intensity, TargetList
 @options.time_zone_option
 @options.fail_on_option
 @options.checks_option
+@options.answers_option
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut short.")
 @click.option(
     "--only",
@@ -66,6 +67,7 @@ def command(
     time_zone: str | None,
     fail_on: str,
     check_folders: Sequence[Path],
+    answers: Path | None,
     families: tuple[str, ...],
     intensity: str,
     resume: bool,
@@ -87,6 +89,7 @@ def command(
     if policy:
         listed = replace(listed, policy=policy)
     rules = load_rules(listed.policy, check_folders)
+    answers = find_answers(answers, Path(listed.source).parent)
     scan_options = ScanOptions(intensity=Intensity(intensity), families=families or tuple(FAMILIES))
     with hold_lock(store, since=datetime.now(UTC)), Store.open(store) as evidence:
         result = _scan(
@@ -97,7 +100,7 @@ def command(
             skip_out_of_scope=skip_out_of_scope,
             quiet=quiet,
         )
-        assessment = judge(evidence, result.evidence, rules)
+        assessment = judge(evidence, result.evidence, rules, answers)
     if not quiet:
         print_summary(assessment, rules.catalogue)
     write_and_tell(

@@ -18,6 +18,7 @@ from spbe_audit.finding import (
     Assessment,
     ControlResult,
     Finding,
+    ManualAnswer,
     Score,
     ServiceAssessment,
 )
@@ -172,6 +173,20 @@ def _control(result: ControlResult, narrator: Narrator) -> Json:
         "status": result.status.value,
         **_score(result.score),
         "requirements": list(result.requirements),
+        "manual_answer": _manual_answer(result.answer),
+    }
+
+
+def _manual_answer(answer: ManualAnswer | None) -> Json | None:
+    if answer is None:
+        return None
+    return {
+        "status": answer.status.value,
+        "by": answer.by,
+        "date": answer.date.isoformat(),
+        "reference": answer.reference,
+        "note": answer.note,
+        "agency": answer.agency or None,
     }
 
 

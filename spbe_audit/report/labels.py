@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
@@ -85,6 +85,10 @@ class Labels:
             clock=format_datetime(local, _CLOCK[self.language], locale=locale),
             zone=_INDONESIAN_ZONES.get(self.zone_name) or _offset(local),
         )
+
+    def day(self, day: date) -> str:
+        """A date, as "21 November 2026"."""
+        return format_date(day, "d MMMM y", locale=_locale(self.language))
 
     def listed(self, items: Iterable[str]) -> str:
         """Items joined as a sentence would: "a, b, dan c"."""

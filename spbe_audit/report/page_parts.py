@@ -10,6 +10,7 @@ from spbe_audit.finding import (
     ControlResult,
     ControlStatus,
     Finding,
+    ManualAnswer,
     Score,
     ServiceAssessment,
 )
@@ -92,12 +93,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ControlRow:
-    """One clause with what the observations say of it."""
+    """One clause with what the observations and the auditor's own answer say of it."""
 
     citation: Citation
     status: ControlStatus
     score: Score
     strength: Strength
+    answer: ManualAnswer | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,4 +250,5 @@ def _control_row(site: Site, result: ControlResult) -> ControlRow:
         status=result.status,
         score=result.score,
         strength=result.control.strength,
+        answer=result.answer,
     )

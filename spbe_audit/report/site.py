@@ -107,6 +107,7 @@ def _environment(labels: Labels) -> Environment:
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment.globals |= {
+        "day": labels.day,
         "t": labels,
         "style": Markup(style),  # noqa: S704 - our own file, with no character of the network in it
         "style_hash": Markup("sha256-{}").format(digest),
