@@ -1,10 +1,11 @@
 # make demo   sets everything up, starts services of known state on loopback, audits them
 # make test   passes the tests
+# make docs   writes the pages that are made from the checks' own files
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types imports unit format clean debian-demo debian-test
+.PHONY: demo test lint types imports unit docs format clean debian-demo debian-test
 
 demo: $(VENV)/installed debian-demo
 	$(BIN)/spbe-audit demo --output demo
@@ -23,6 +24,9 @@ imports: $(VENV)/installed-dev
 
 unit: $(VENV)/installed-dev debian-test
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+docs: $(VENV)/installed-dev
+	UPDATE_DOCS=1 $(BIN)/pytest -q tests/test_catalogue_page.py
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ from spbe_audit.bilingual import Bilingual
 from spbe_audit.check import Fact
 from spbe_audit.errors import CheckTextError, Mistake
 from spbe_audit.resource_file import read_resource
+from spbe_audit.targets import Intensity
 from spbe_audit.text_file import nearest, shown
 from spbe_audit.yaml_file import Positions, load_yaml
 
@@ -33,7 +34,8 @@ class CheckTexts(BaseModel):
     """All words of one check.
 
     ``passed``, ``failed`` and the texts in ``reasons`` are templates: ``{name}`` stands for a fact
-    of the outcome. In ``reproduce`` it stands for one of REPRODUCE_PLACEHOLDERS.
+    of the outcome. In ``reproduce`` it stands for one of REPRODUCE_PLACEHOLDERS. ``intensity`` is
+    the lowest at which the question is asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +50,7 @@ class CheckTexts(BaseModel):
     failed: Bilingual
     reasons: Mapping[str, Bilingual] = Field(default_factory=dict)
     references: tuple[str, ...] = ()
+    intensity: Intensity = Intensity.LIGHT
     since: str = ""
     lifecycle: Literal["experimental", "stable", "deprecated"] = "stable"
 

@@ -32,7 +32,7 @@ class ScanOptions:
 
     intensity: Intensity = Intensity.STANDARD
     families: tuple[str, ...] = tuple(FAMILIES)
-    services_at_once: int = 32
+    services_at_once: int = 64
     uptime_samples: int = 3
     uptime_interval: float = 2.0
     confirm_after: float = 2.0

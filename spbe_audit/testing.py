@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class CaseFile(BaseModel):
     absent: Mapping[Verdict, str] = Field(default_factory=dict)
 
 
-def load_cases(path: Path) -> CaseFile:
+def load_cases(path: Path | Traversable) -> CaseFile:
     """The cases in a YAML file. Raises FileError with every mistake."""
     text = read_resource(path, error=FileError)
     return load_yaml(text, source=str(path), model=CaseFile, error=FileError)
