@@ -1,4 +1,4 @@
-"""One run at a time on an evidence file: an advisory lock that dies with its holder."""
+"""One run and one sampler at a time on an evidence file: locks that die with their holders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from spbe_audit.errors import StoreLockedError
+from spbe_audit.errors import StoreError, StoreLockedError
+
+RUN_LOCK = ".lock"
+SAMPLE_LOCK = ".sample.lock"
+"""Beside the other, so that a scan of hours does not keep samples from being taken."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -34,14 +38,19 @@ else:
 
 
 @contextmanager
-def hold_lock(store: Path, *, since: datetime) -> Iterator[None]:
-    """Hold the lock beside ``store`` (``<store>.lock``) for the length of the block.
+def hold_lock(store: Path, *, since: datetime, suffix: str = RUN_LOCK) -> Iterator[None]:
+    """Hold the lock beside ``store`` (its name and ``suffix``) for the length of the block.
 
     The operating system frees it when the process ends, however it ends. Raises StoreLockedError
-    at once when another process holds it.
+    at once when another process holds it, StoreError where it cannot be made.
     """
-    path = store.with_name(store.name + ".lock")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    path = store.with_name(store.name + suffix)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        problem = StoreError(f"{path}: {error.strerror}")
+        problem.advice = "Name a file in a folder that you can write to with --store"
+        raise problem from error
     try:
         if not _try_lock(descriptor):
             raise _locked(store, path)

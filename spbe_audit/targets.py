@@ -8,6 +8,8 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
 
+from spbe_audit.evidence.availability import MaintenanceWindow
+
 
 class Intensity(StrEnum):
     """How much is sent to a service; see docs for what each level sends."""
@@ -62,7 +64,8 @@ class Service:
     is not the scheme's own. ``display_url`` is as the user wrote it, ``kind`` a value of Kind.
     ``expected_ports`` are those the agency declares beside the service's own. ``http_port`` is
     where plain http is expected to redirect to https: 80 for a service on 443, None for one on
-    another port unless declared.
+    another port unless declared. ``sla`` is the share of time, in percent, that the service is
+    promised to be up; None where the list promises none. ``maintenance`` are announced periods.
     """
 
     id: str
@@ -74,6 +77,8 @@ class Service:
     expected_ports: tuple[int, ...] = (80, 443)
     http_port: int | None = None
     expectation: Expectation = field(default_factory=Expectation)
+    sla: float | None = None
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
     @property
     def scheme(self) -> str:

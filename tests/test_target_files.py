@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spbe_audit.errors import TargetError
+from spbe_audit.evidence import MaintenanceWindow
 from spbe_audit.target_files import load_targets
 from spbe_audit.target_files.csv_list import read_csv_list
 from spbe_audit.target_files.service_url import service_url
@@ -538,3 +539,39 @@ def test_scope_entries_are_parsed_or_refused(text: str) -> None:
     for parse in (scope_entry, name_server):
         with suppress(UnfitError):
             assert parse(text)
+
+
+# --- the promised share of time, and announced maintenance
+
+
+def test_a_service_is_promised_a_share_of_time(tmp_path: Path) -> None:
+    entries = "{url: https://a.example}, {url: https://b.example, sla: 99}"
+    plain, own = services(tmp_path, entries, "defaults: {sla: 99.5}\n")
+    assert (plain.sla, own.sla) == (99.5, 99.0)
+    (bare,) = services(tmp_path, "https://a.example")
+    assert (bare.sla, bare.maintenance) == (None, ())
+    csv = 'url;sla\nhttps://a.example;99,95\nhttps://b.example;"99.9%"\nhttps://c.example;\n'
+    listed = load_targets(written(tmp_path, "targets.csv", csv))
+    assert [one.sla for one in listed.services] == [99.95, 99.9, None]
+
+
+def test_maintenance_of_the_defaults_stands_beside_a_services_own(tmp_path: Path) -> None:
+    head = (
+        "time_zone: Asia/Makassar\n"
+        "defaults: {maintenance: [{from: 2026-02-03, until: 2026-02-04, reason: Pusat data}]}\n"
+    )
+    own = '{from: "2026-02-01T22:00", until: "2026-02-02T02:00Z", reason: Basis data}'
+    entries = f"https://a.example, {{url: https://b.example, maintenance: [{own}]}}"
+    shared, both = services(tmp_path, entries, head)
+    (centre,) = shared.maintenance
+    assert centre == MaintenanceWindow(
+        begins=datetime(2026, 2, 2, 16, tzinfo=UTC),
+        ends=datetime(2026, 2, 4, 15, 59, 59, 999999, tzinfo=UTC),
+        reason="Pusat data",
+    )
+    first, second = both.maintenance
+    assert (first.begins, first.ends) == (
+        datetime(2026, 2, 1, 14, tzinfo=UTC),
+        datetime(2026, 2, 2, 2, tzinfo=UTC),
+    )
+    assert second == centre

@@ -19,6 +19,7 @@ _COMMANDS = {
     "init": "Write an annotated target list and its companions",
     "policies": "Which answers a regulation wants",
     "report": "Write reports from stored evidence",
+    "sample": "Ask every service once whether it is up, for cron",
     "scan": "Scan services, judge them, and write the report",
     "targets": "Check a target list without scanning",
     "verify": "Recompute the chain of stored evidence",

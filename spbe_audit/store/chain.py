@@ -11,15 +11,17 @@ from spbe_audit.evidence import canonical_json
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """The first record of a run that does not verify."""
+    """The first record of a run that does not verify, or batch of samples: then ``run`` is ''."""
 
     run: str
     seq: int
     record: str
     problem: str
+    unit: str = "record"
 
     def __str__(self) -> str:
-        return f"run {self.run}, record {self.seq} ({self.record}): {self.problem}"
+        owner = f"run {self.run}" if self.run else "samples"
+        return f"{owner}, {self.unit} {self.seq} ({self.record}): {self.problem}"
 
 
 def next_chain(previous: str, *, seq: int, kind: str, key: str, body_digest: str) -> str:

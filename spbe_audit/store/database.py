@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from spbe_audit.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+BUSY_SECONDS = 30.0
+"""How long a writer waits for another: a scan and the sampler may write to one file at once."""
 
-_SCHEMA = """
+_RUNS = """
 CREATE TABLE run (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -38,6 +41,29 @@ CREATE TABLE finding (
     PRIMARY KEY (run, policy, id)
 ) STRICT, WITHOUT ROWID;
 """
+# In the order of services: the samples of one are read together, from a table of millions.
+_SAMPLES = """
+CREATE TABLE sample_batch (
+    seq INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    interval REAL,
+    count INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    chain TEXT NOT NULL
+) STRICT;
+CREATE TABLE sample (
+    service TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    batch INTEGER NOT NULL REFERENCES sample_batch (seq),
+    up INTEGER NOT NULL,
+    status INTEGER,
+    reason TEXT NOT NULL,
+    phases TEXT NOT NULL,
+    PRIMARY KEY (service, at, batch)
+) STRICT, WITHOUT ROWID;
+"""
+_MIGRATIONS = (_RUNS, _SAMPLES)
+"""What makes a file of version n + 1 out of one of version n; version 0 is an empty file."""
 
 
 @contextmanager
@@ -64,19 +90,60 @@ def _store_error(path: str, error: sqlite3.DatabaseError) -> StoreError:
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open the file, making the tables in an empty one. Raises StoreError for any other file."""
+    """Open the file; an empty one gets its tables, an older one those that came since.
+
+    Raises StoreError for any other file.
+    """
     with explained(path):
-        connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
-        connection.execute("PRAGMA foreign_keys = ON")
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if version == 0 and tables == 0:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
-        elif version != SCHEMA_VERSION:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+        try:
+            _prepare(connection, path)
+        except BaseException:
             connection.close()
-            problem = StoreError(f"{path}: evidence file of version {version} is not known")
-            problem.advice = "Use the version of spbe-audit that wrote it, or a newer one"
-            raise problem
+            raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: str) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    version, tables = connection.execute(
+        "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+    ).fetchone()
+    if version > SCHEMA_VERSION or (version == 0 and tables):
+        problem = StoreError(f"{path}: evidence file of version {version} is not known")
+        problem.advice = "Use the version of spbe-audit that wrote it, or a newer one"
+        raise problem
+    if version == 0:
+        _write_ahead(connection)
+    if version < SCHEMA_VERSION:
+        _migrate(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer work side by side. SQLite itself does not wait to switch to this."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to the present version in one transaction: wholly, or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: another process may have done it while this one waited.
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        for script in _MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -13,12 +13,13 @@ from typing import Self
 from pydantic_core import to_jsonable_python
 
 from spbe_audit.errors import StoreError
-from spbe_audit.evidence import canonical_json
+from spbe_audit.evidence import AvailabilitySample, canonical_json
 from spbe_audit.finding import Finding
 from spbe_audit.store.chain import Breach, find_breaches
 from spbe_audit.store.database import connect, explained
-from spbe_audit.store.plan import RunPlan, plan_to_json, read_plan
+from spbe_audit.store.plan import RunPlan, SampleLedger, plan_to_json, read_plan
 from spbe_audit.store.reading import StoredRun
+from spbe_audit.store.samples import add_batch, find_sample_breaches, ledger_of
 from spbe_audit.store.writing import RunWriter
 
 
@@ -76,7 +77,8 @@ class Store:
         self.close()
 
     def begin(self, plan: RunPlan) -> RunWriter:
-        """Start a run and record its plan."""
+        """Start a run and record its plan, and in it the samples that it looks back on."""
+        plan = replace(plan, samples=ledger_of(self._db, self.path))
         with explained(self.path):
             cursor = self._db.execute(
                 "INSERT INTO run (id, started, digest) VALUES (?, ?, '')",
@@ -153,10 +155,27 @@ class Store:
             )
             self._db.execute("COMMIT")
 
+    def add_samples(
+        self,
+        samples: Mapping[str, AvailabilitySample],
+        *,
+        at: datetime,
+        interval: float | None = None,
+    ) -> SampleLedger:
+        """Keep the samples of one moment, by service: all of them or none.
+
+        ``interval`` is how many seconds apart such moments are meant to be, where that is known.
+        """
+        return add_batch(self._db, self.path, samples, at=at, interval=interval)
+
+    def sample_ledger(self) -> SampleLedger | None:
+        """The ledger of samples as it stands; None while there are none."""
+        return ledger_of(self._db, self.path)
+
     def verify(self) -> tuple[Breach, ...]:
-        """Recompute every chain; the first broken record of each run that has one."""
+        """Recompute every chain; the first broken record of each run, or batch of samples."""
         with explained(self.path):
-            return find_breaches(self._db)
+            return (*find_breaches(self._db), *find_sample_breaches(self._db))
 
 
 def _finding_text(finding: Finding) -> str:

@@ -16,8 +16,19 @@ from spbe_audit.targets import Intensity, TargetList
 
 
 @dataclass(frozen=True, slots=True)
+class SampleLedger:
+    """The ledger of samples at one moment: how many batches, and the chain value of the last."""
+
+    batches: int
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What a run sets out to do; the body of its first record."""
+    """What a run sets out to do; the body of its first record.
+
+    ``samples`` is the ledger of samples as it stood when the run began; None where it was empty.
+    """
 
     id: str
     started: datetime
@@ -27,6 +38,7 @@ class RunPlan:
     families: tuple[str, ...]
     scanner: str
     options: Mapping[str, float] = field(default_factory=dict)
+    samples: SampleLedger | None = None
 
 
 class _PlanDocument(RootModel[RunPlan]):

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from spbe_audit.errors import StoreError
-from spbe_audit.evidence import Probe, attempt_from_json
+from spbe_audit.evidence import Evidence, Probe, attempt_from_json
 from spbe_audit.finding import RunSummary
 from spbe_audit.recorded_run import RecordedAttempt, ServiceEvidence
 from spbe_audit.store.database import explained
 from spbe_audit.store.plan import RunPlan
+from spbe_audit.store.samples import read_availability
 from spbe_audit.targets import Agency, Engagement, Service
 
 
@@ -73,7 +74,18 @@ class StoredRun:
     def evidence(self) -> Iterator[ServiceEvidence]:
         """The evidence of each service, in the order of the list, one in memory at a time."""
         for service in self._plan.targets.services:
-            yield ServiceEvidence(service=service, attempts=self._attempts_of(service))
+            yield ServiceEvidence(
+                service=service,
+                attempts=self._attempts_of(service),
+                derived=self._derived_for(service),
+            )
+
+    def _derived_for(self, service: Service) -> dict[Probe, Evidence]:
+        """The history of a service, where the run asked about availability and there is one."""
+        if self._plan.families and "uptime" not in self._plan.families:
+            return {}
+        history = read_availability(self._db, self._path, service, self._plan)
+        return {Probe.AVAILABILITY: history} if history else {}
 
     def _attempts_of(self, service: Service) -> dict[Probe, tuple[RecordedAttempt, ...]]:
         with explained(self._path):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from spbe_audit.evidence import (
     Attempt,
+    Evidence,
+    Failure,
     Probe,
     attempt_from_json,
     attempt_to_json,
@@ -76,6 +79,26 @@ class RunWriter:
                 (self._number, key),
             ).fetchall()
         return tuple((row[0], attempt_from_json(row[1])) for row in rows)
+
+    def earlier_evidence(self, key: str) -> Evidence | None:
+        """What the newest finished run before this one collected at an endpoint; None for nothing.
+
+        A record that cannot be read any more tells nothing; `verify` names it.
+        """
+        with explained(self._path):
+            rows = self._db.execute(
+                "SELECT body FROM record JOIN run ON run.number = record.run"
+                " WHERE run.number < ? AND run.finished IS NOT NULL"
+                " AND record.kind = 'attempt' AND record.key = ?"
+                " ORDER BY record.run DESC, record.seq DESC",
+                (self._number, key),
+            )
+            for (body,) in rows:
+                with suppress(ValueError, TypeError):
+                    attempt = attempt_from_json(body)
+                    if not isinstance(attempt.result, Failure):
+                        return attempt.result
+        return None
 
     def add_service(self, service: str, attempts: Mapping[Probe, Sequence[int]]) -> None:
         """Record that a service is complete, and which attempts answer for it."""

@@ -31,6 +31,7 @@ COLUMNS = (
     "http_port",
     "expect_status",
     "keyword",
+    "sla",
 )
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ NO_PORT = "none"
 _DELIMITERS = ",;\t"
 _STATUSES = range(100, 600)
 _DEFAULT_PORTS = (80, 443)
+_PERCENT = re.compile(r"[0-9]{1,3}([.,][0-9]{1,6})?%?")
+_WHOLE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class _Reader:
             statuses=self._value(row, "expect_status", _statuses) or (),
             keyword=self._value(row, "keyword", line_of_text) or "",
         )
+        sla = self._value(row, "sla", _percent)
         stated, http_port = "http_port" in row, self._value(row, "http_port", _http_port)
         if url is None:
             return None
@@ -139,6 +143,7 @@ class _Reader:
             expected_ports=_DEFAULT_PORTS if ports is None else ports,
             http_port=http_port if stated else plain_http_port(url),
             expectation=expectation,
+            sla=sla,
         )
 
     def _agency(self, row: _Row) -> str:
@@ -277,3 +282,12 @@ def _status(text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) <= len("599") and int(text) in _STATUSES:
         return int(text)
     raise UnfitError(f"{shown(text)} is not an HTTP status", expected="numbers from 100 to 599")
+
+
+def _percent(text: str) -> float:
+    """A share in percent, with a decimal point or the comma of Indonesian spreadsheets."""
+    if _PERCENT.fullmatch(text):
+        percent = float(text.removesuffix("%").replace(",", "."))
+        if 0 < percent <= _WHOLE:
+            return percent
+    raise UnfitError("this is not a share of time", expected="a percentage such as 99.5")

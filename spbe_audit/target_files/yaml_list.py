@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from spbe_audit.errors import Mistake, TargetError
+from spbe_audit.evidence import MaintenanceWindow
 from spbe_audit.target_files.agencies import (
     ONLY_AGENCY,
     agencies_of,
@@ -56,6 +57,7 @@ _Url = Annotated[str, _checked(service_url)]
 _Zone = Annotated[str, _checked(time_zone)]
 _Port = Annotated[int, Field(ge=1, le=LARGEST_PORT)]
 _Status = Annotated[int, Field(ge=100, le=599)]
+_Percent = Annotated[float, Field(gt=0, le=100)]
 
 
 class _Section(BaseModel):
@@ -68,6 +70,10 @@ _Instant = Annotated[str, _checked(lambda text: instant(text, zone=UTC, time_of_
 class _Valid(_Section):
     from_: _Instant = Field(alias="from")
     until: _Instant
+
+
+class _Maintenance(_Valid):
+    reason: _Line
 
 
 class _Engagement(_Section):
@@ -93,6 +99,8 @@ class _Defaults(_Section):
     http_port: _Port | None = None
     kind: Kind = Kind.PUBLIC_SERVICE
     expect: _Expect = _Expect()
+    sla: _Percent | None = None
+    maintenance: tuple[_Maintenance, ...] = ()
 
 
 class _Service(_Section):
@@ -103,6 +111,8 @@ class _Service(_Section):
     ports: _Ports | None = None
     http_port: _Port | None = None
     expect: _Expect | None = None
+    sla: _Percent | None = None
+    maintenance: tuple[_Maintenance, ...] = ()
 
 
 class _Agency(_Section):
@@ -125,13 +135,13 @@ def read_yaml_list(text: str, *, source: str, folder: Path) -> TargetList:
     document = parse_yaml(text, source=source, error=TargetError)
     if isinstance(document.data, list):
         bare = replace(document, data=_spelled_out(document.data))
-        services = fit(bare, model=list[_Service], error=TargetError, inspect=_repeated_ids)
+        services = fit(bare, model=list[_Service], error=TargetError, inspect=_mistakes)
         return _bare_list(services, source)
     whole = replace(document, data=_with_services_spelled_out(document.data))
     anchors, anchor_mistakes = _trust_anchors(whole, folder)
 
     def inspect(data: Any, positions: Positions) -> list[Mistake]:
-        return [*_repeated_ids(data, positions), *_wrong_window(data, positions), *anchor_mistakes]
+        return [*_mistakes(data, positions), *anchor_mistakes]
 
     model = fit(whole, model=_TargetFile, error=TargetError, inspect=inspect)
     return _target_list(model, anchors, source)
@@ -156,9 +166,20 @@ def _with_services_spelled_out(data: Any) -> Any:
     return data | {"agencies": agencies}
 
 
-def _repeated_ids(data: Any, positions: Positions) -> list[Mistake]:
+def _mistakes(data: Any, positions: Positions) -> list[Mistake]:
+    """What is wrong between values that are each right."""
+    agencies, services = _listed(data)
+    return [
+        *_repeated("agency", agencies, positions),
+        *_repeated("service", services, positions),
+        *_reversed_periods(data, services, positions),
+    ]
+
+
+def _listed(data: Any) -> tuple[list[_Entry], list[_Entry]]:
+    """The agencies and the services of a list, each with its place."""
     if isinstance(data, list):
-        return list(_repeated("service", _entries(data, ()), positions))
+        return [], list(_entries(data, ()))
     listed = data.get("agencies") if isinstance(data, dict) else None
     agencies = list(_entries(listed, ("agencies",)))
     services = [
@@ -166,10 +187,7 @@ def _repeated_ids(data: Any, positions: Positions) -> list[Mistake]:
         for place, agency in agencies
         for service in _entries(agency.get("services"), (*place, "services"))
     ]
-    return [
-        *_repeated("agency", agencies, positions),
-        *_repeated("service", services, positions),
-    ]
+    return agencies, services
 
 
 _Entry = tuple[Place, dict[str, Any]]
@@ -195,23 +213,53 @@ def _repeated(kind: str, entries: Iterable[_Entry], positions: Positions) -> Ite
             yield positions.mistake(at, problem, found=found)
 
 
-def _wrong_window(data: Any, positions: Positions) -> list[Mistake]:
-    at: Place = ("engagement", "valid", "until")
-    if positions.known(at) != at:
-        return []
-    valid = data["engagement"]["valid"]
-    zone_name = data.get("time_zone", DEFAULT_ZONE)
+def _reversed_periods(
+    data: Any, services: Iterable[_Entry], positions: Positions
+) -> Iterator[Mistake]:
+    """The engagement and the maintenance that end before they begin."""
+    zone = _zone_of(data)
+    for kind, place, period in _periods(data, services):
+        begin: Any = period.get("from")
+        end: Any = period.get("until")
+        try:
+            if _begin(begin, zone) <= _end(end, zone):
+                continue
+        except (UnfitError, TypeError):
+            continue  # the model tells these
+        problem, expected = f"the {kind} ends before it begins", f"after {begin}"
+        at = (*place, "until")
+        yield positions.mistake(at, problem, found=shown(end), expected=expected)
+
+
+def _periods(data: Any, services: Iterable[_Entry]) -> Iterator[tuple[str, Place, dict[str, Any]]]:
+    """Every period of a list with what it is and where it stands."""
+    owners = list(services)
+    if isinstance(data, dict):
+        engagement, defaults = data.get("engagement"), data.get("defaults")
+        if isinstance(engagement, dict) and isinstance(engagement.get("valid"), dict):
+            yield "engagement", ("engagement", "valid"), engagement["valid"]
+        if isinstance(defaults, dict):
+            owners.append((("defaults",), defaults))
+    for place, owner in owners:
+        for at, period in _entries(owner.get("maintenance"), (*place, "maintenance")):
+            yield "maintenance", at, period
+
+
+def _zone_of(data: Any) -> tzinfo:
+    """The zone that a list names, or the default where that is none."""
+    name = data.get("time_zone", DEFAULT_ZONE) if isinstance(data, dict) else DEFAULT_ZONE
     try:
-        zone = time_zone(zone_name if isinstance(zone_name, str) else DEFAULT_ZONE)
-        begin = instant(valid["from"], zone=zone, time_of_day=START_OF_DAY)
-        end = instant(valid["until"], zone=zone, time_of_day=END_OF_DAY)
-    except (UnfitError, KeyError, TypeError):
-        return []  # the model tells these
-    if begin <= end:
-        return []
-    problem = "the engagement ends before it begins"
-    found = shown(valid["until"])
-    return [positions.mistake(at, problem, found=found, expected=f"after {valid['from']}")]
+        return time_zone(name if isinstance(name, str) else DEFAULT_ZONE)
+    except UnfitError:
+        return time_zone(DEFAULT_ZONE)  # the model tells it
+
+
+def _begin(text: str, zone: tzinfo) -> datetime:
+    return instant(text, zone=zone, time_of_day=START_OF_DAY)
+
+
+def _end(text: str, zone: tzinfo) -> datetime:
+    return instant(text, zone=zone, time_of_day=END_OF_DAY)
 
 
 def _trust_anchors(document: YamlDocument, folder: Path) -> tuple[tuple[bytes, ...], list[Mistake]]:
@@ -231,21 +279,21 @@ def _trust_anchors(document: YamlDocument, folder: Path) -> tuple[tuple[bytes, .
 
 
 def _bare_list(services: Sequence[_Service], source: str) -> TargetList:
-    listed = [_service(service, ONLY_AGENCY, _Defaults()) for service in services]
+    zone = time_zone(DEFAULT_ZONE)
+    listed = [_service(service, ONLY_AGENCY, _Defaults(), zone) for service in services]
     return TargetList(agencies=agencies_of(listed, {}), source=source)
 
 
 def _target_list(model: _TargetFile, anchors: tuple[bytes, ...], source: str) -> TargetList:
+    zone = time_zone(model.time_zone)
     services = [
-        _service(service, agency.id, model.defaults)
+        _service(service, agency.id, model.defaults, zone)
         for agency in model.agencies
         for service in agency.services
     ]
     return TargetList(
         agencies=agencies_of(services, {agency.id: agency.name for agency in model.agencies}),
-        engagement=_engagement(model.engagement, time_zone(model.time_zone))
-        if model.engagement
-        else None,
+        engagement=_engagement(model.engagement, zone) if model.engagement else None,
         policy=model.defaults.policy,
         trust_anchors=anchors,
         name_servers=tuple(name_server(text) for text in model.name_servers),
@@ -259,15 +307,15 @@ def _engagement(engagement: _Engagement, zone: tzinfo) -> Engagement:
     return Engagement(
         letter=engagement.letter,
         issued_by=engagement.issued_by,
-        valid_from=instant(engagement.valid.from_, zone=zone, time_of_day=START_OF_DAY),
-        valid_until=instant(engagement.valid.until, zone=zone, time_of_day=END_OF_DAY),
+        valid_from=_begin(engagement.valid.from_, zone),
+        valid_until=_end(engagement.valid.until, zone),
         names=tuple(entry for entry in entries if isinstance(entry, str)),
         networks=tuple(entry for entry in entries if not isinstance(entry, str)),
         contact=engagement.contact,
     )
 
 
-def _service(service: _Service, agency: str, defaults: _Defaults) -> Service:
+def _service(service: _Service, agency: str, defaults: _Defaults, zone: tzinfo) -> Service:
     url = service_url(service.url)
     expect = service.expect or defaults.expect
     return Service(
@@ -280,7 +328,22 @@ def _service(service: _Service, agency: str, defaults: _Defaults) -> Service:
         expected_ports=(service.ports or defaults.ports).expected,
         http_port=_http_port(service, defaults, url),
         expectation=Expectation(statuses=expect.status, keyword=expect.keyword),
+        sla=defaults.sla if service.sla is None else service.sla,
+        maintenance=_maintenance((*defaults.maintenance, *service.maintenance), zone),
     )
+
+
+def _maintenance(announced: Iterable[_Maintenance], zone: tzinfo) -> tuple[MaintenanceWindow, ...]:
+    """Periods in the order of time; those of the defaults hold for every service."""
+    windows = (
+        MaintenanceWindow(
+            begins=_begin(one.from_, zone).astimezone(UTC),
+            ends=_end(one.until, zone).astimezone(UTC),
+            reason=one.reason,
+        )
+        for one in announced
+    )
+    return tuple(sorted(windows, key=lambda window: (window.begins, window.ends)))
 
 
 def _http_port(service: _Service, defaults: _Defaults, url: str) -> int | None:
