@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from spbe_audit.catalogue import BUILT_IN, Catalogue, load_catalogue
-from spbe_audit.check import Check, Outcome, Verdict
+from spbe_audit.check import About, Check, Outcome, Verdict
+from spbe_audit.contested import Contest, recognise
 from spbe_audit.evidence import Evidence, Failure, Probe
 from spbe_audit.finding import (
     AgencyAssessment,
@@ -19,8 +20,14 @@ from spbe_audit.finding import (
     PolicySummary,
     ServiceAssessment,
 )
+from spbe_audit.key_use import find_key_uses, with_key_use
 from spbe_audit.policy import Policy, Requirement
-from spbe_audit.recorded_run import RecordedAttempt, RecordedRun, ServiceEvidence
+from spbe_audit.recorded_run import (
+    RecordedAttempt,
+    RecordedRun,
+    ServiceEvidence,
+    deciding_attempt,
+)
 from spbe_audit.roll_up import RollUp, Tally
 from spbe_audit.targets import Agency, Service
 
@@ -43,7 +50,8 @@ def evaluate(run: RecordedRun, policy: Policy, *, catalogue: Catalogue | None = 
     checks = _checks(policy, catalogue)
     questions = _asked(checks, catalogue, summary.families)
     findings = {
-        collected.service.id: _findings(collected, questions) for collected in run.evidence()
+        collected.service.id: _findings(collected, questions)
+        for collected in _collected(run, questions)
     }
     roll_up = RollUp(policy)
     total = Tally()
@@ -109,6 +117,16 @@ def _asked(
     return tuple(one for one in questions if one.check.family not in left_out)
 
 
+def _collected(run: RecordedRun, questions: Sequence[_Question]) -> Iterator[ServiceEvidence]:
+    """The evidence of each service, with what follows from that of all where it is asked for."""
+    if not any(Probe.KEY_USE in question.check.probes for question in questions):
+        yield from run.evidence()
+        return
+    uses = find_key_uses(run.evidence())
+    for collected in run.evidence():
+        yield with_key_use(collected, uses)
+
+
 def _agency(
     agency: Agency,
     findings: Mapping[str, tuple[Finding, ...]],
@@ -161,6 +179,7 @@ def _answers(
     evidence: ServiceEvidence, questions: Sequence[_Question]
 ) -> Iterator[tuple[_Question, _Answer]]:
     """An answer to each question for which something was asked of the network."""
+    contest = recognise(evidence)
     for question in questions:
         if not evidence.attempts:
             # The run was cut short before this service's turn came.
@@ -168,7 +187,7 @@ def _answers(
             continue
         sources = [_source(evidence, probe) for probe in question.check.probes]
         if all(sources):
-            yield question, _answer(question, sources)
+            yield question, _answer(question, sources, contest)
 
 
 def _source(evidence: ServiceEvidence, probe: Probe) -> _Source:
@@ -177,7 +196,7 @@ def _source(evidence: ServiceEvidence, probe: Probe) -> _Source:
     return evidence.attempts.get(probe, ()) if derived is None else derived
 
 
-def _answer(question: _Question, sources: Sequence[_Source]) -> _Answer:
+def _answer(question: _Question, sources: Sequence[_Source], contest: Contest | None) -> _Answer:
     visits = max((len(one) for one in sources if isinstance(one, tuple)), default=1)
     collected: list[Evidence] = []
     rests_on: list[RecordedAttempt] = []
@@ -185,16 +204,21 @@ def _answer(question: _Question, sources: Sequence[_Source]) -> _Answer:
         if not isinstance(attempts, tuple):
             collected.append(attempts)
             continue
-        newest = next(
-            (one for one in reversed(attempts) if not isinstance(one.attempt.result, Failure)),
-            attempts[-1],
-        )
+        newest = deciding_attempt(attempts)
         if isinstance(newest.attempt.result, Failure):
             outcome = Outcome.unknown(newest.attempt.result.kind.value)
-            return _Answer(outcome, tuple(attempts), visits)
+            return _Answer(_agreed(question, outcome, contest), tuple(attempts), visits)
         collected.append(newest.attempt.result)
         rests_on.append(newest)
+    if contest and question.check.about is About.PAGE:
+        return _Answer(contest.outcome, tuple(rests_on), visits)
     return _Answer(_outcome(question, tuple(collected)), tuple(rests_on), visits)
+
+
+def _agreed(question: _Question, failure: Outcome, contest: Contest | None) -> Outcome:
+    """What a probe that came home empty means: its failure, or the contest that explains it."""
+    explained = contest and (contest.explains_silence or question.check.about is About.PAGE)
+    return contest.outcome if contest and explained else failure
 
 
 def _outcome(question: _Question, evidence: tuple[Evidence, ...]) -> Outcome:

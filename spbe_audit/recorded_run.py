@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from spbe_audit.evidence import Attempt, Evidence, Probe
+from spbe_audit.evidence import Attempt, Evidence, Failure, Probe
 from spbe_audit.finding import RunSummary
 from spbe_audit.targets import Agency, Engagement, Service
 
@@ -17,6 +17,12 @@ class RecordedAttempt:
 
     attempt: Attempt
     digest: str
+
+
+def deciding_attempt(attempts: Sequence[RecordedAttempt]) -> RecordedAttempt:
+    """The newest attempt that brought evidence, or else the newest. There must be one at least."""
+    collected = (one for one in reversed(attempts) if not isinstance(one.attempt.result, Failure))
+    return next(collected, attempts[-1])
 
 
 @dataclass(frozen=True, slots=True)

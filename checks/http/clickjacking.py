@@ -1,6 +1,6 @@
 """Are foreign sites kept from showing the page in a frame?"""
 
-from spbe_audit.check import Outcome, Params, check
+from spbe_audit.check import About, Outcome, Params, check
 from spbe_audit.evidence import HttpEvidence, parse_csp_header
 
 
@@ -10,7 +10,7 @@ class ClickjackingParams(Params):
     accepted_frame_options: tuple[str, ...] = ("DENY", "SAMEORIGIN")
 
 
-@check("http.clickjacking", needs=HttpEvidence, params=ClickjackingParams)
+@check("http.clickjacking", needs=HttpEvidence, params=ClickjackingParams, about=About.PAGE)
 def clickjacking(http: HttpEvidence, params: ClickjackingParams) -> Outcome:
     """Pass when frame-ancestors is restricted, or in its absence X-Frame-Options is."""
     if http.front_failure:

@@ -1,10 +1,10 @@
 """Are browsers kept from guessing the type of a response?"""
 
-from spbe_audit.check import NoParams, Outcome, check
+from spbe_audit.check import About, NoParams, Outcome, check
 from spbe_audit.evidence import HttpEvidence
 
 
-@check("http.content_type_options", needs=HttpEvidence, params=NoParams)
+@check("http.content_type_options", needs=HttpEvidence, params=NoParams, about=About.PAGE)
 def content_type_options(http: HttpEvidence, _: NoParams) -> Outcome:
     """Pass when the first value of X-Content-Type-Options is nosniff, as browsers read it."""
     if http.front_failure:

@@ -1,10 +1,10 @@
 """Does the page carry a content security policy that browsers enforce?"""
 
-from spbe_audit.check import Fact, NoParams, Outcome, check
+from spbe_audit.check import About, Fact, NoParams, Outcome, check
 from spbe_audit.evidence import HttpEvidence, enforced_policies
 
 
-@check("http.csp", needs=HttpEvidence, params=NoParams)
+@check("http.csp", needs=HttpEvidence, params=NoParams, about=About.PAGE)
 def csp(http: HttpEvidence, _: NoParams) -> Outcome:
     """Pass when a policy with at least one known directive is enforced, by header or meta."""
     if http.front_failure:

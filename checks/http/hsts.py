@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from spbe_audit.check import Outcome, Params, check
+from spbe_audit.check import About, Outcome, Params, check
 from spbe_audit.evidence import Exchange, FailureKind, HttpEvidence, parse_hsts
 
 
@@ -17,7 +17,7 @@ class HstsParams(Params):
 _NO_HTTPS = {FailureKind.REFUSED, FailureKind.TLS_REFUSED, FailureKind.PROTOCOL_BROKEN}
 
 
-@check("http.hsts", needs=HttpEvidence, params=HstsParams)
+@check("http.hsts", needs=HttpEvidence, params=HstsParams, about=About.PAGE)
 def hsts(http: HttpEvidence, params: HstsParams) -> Outcome:
     """Pass when the first https answer and the front page both carry a lasting policy."""
     secure = http.secure_exchanges()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from spbe_audit.check import Fact, Outcome, Params, check
+from spbe_audit.check import About, Fact, Outcome, Params, check
 from spbe_audit.evidence import Exchange, FailureKind, HttpEvidence, Walk, WalkEnd, same_host
 
 
@@ -20,7 +20,7 @@ _ANSWERED_NO: Mapping[str, str] = {
 """Failures that are the server's own answer; any other leaves the question open."""
 
 
-@check("http.https_available", needs=HttpEvidence, params=HttpsAvailableParams)
+@check("http.https_available", needs=HttpEvidence, params=HttpsAvailableParams, about=About.PAGE)
 def https_available(http: HttpEvidence, params: HttpsAvailableParams) -> Outcome:
     """Pass when https on the service's own host gives a page, and nothing falls back to http."""
     walk, failure = http.entry, http.entry_failure

@@ -1,6 +1,6 @@
 """Does the page limit what other sites learn from the Referer field?"""
 
-from spbe_audit.check import Outcome, Params, check
+from spbe_audit.check import About, Outcome, Params, check
 from spbe_audit.evidence import HttpEvidence
 
 _POLICIES = {
@@ -21,7 +21,7 @@ class ReferrerPolicyParams(Params):
     rejected: tuple[str, ...] = ("unsafe-url", "no-referrer-when-downgrade")
 
 
-@check("http.referrer_policy", needs=HttpEvidence, params=ReferrerPolicyParams)
+@check("http.referrer_policy", needs=HttpEvidence, params=ReferrerPolicyParams, about=About.PAGE)
 def referrer_policy(http: HttpEvidence, params: ReferrerPolicyParams) -> Outcome:
     """Pass when the last policy that browsers recognise is not a rejected one."""
     if http.front_failure:

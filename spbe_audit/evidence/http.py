@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urljoin, urlsplit
 
+from spbe_audit.evidence.page import PageExtract
+
 
 def same_host(left: str, right: str) -> bool:
     """Whether two host names are one: case, a final dot and the brackets of IPv6 do not count."""
@@ -33,7 +35,8 @@ class Cookie:
     """One Set-Cookie field. The value is not kept, only its length and a keyed digest.
 
     ``attributes`` holds (name in lower case, value as sent) in the order sent. ``host`` and
-    ``secure_origin`` tell who set it and whether that was over https.
+    ``secure_origin`` tell who set it and whether that was over https. ``marks`` are words for what
+    the value was seen to hold before it was replaced: "bigip_address".
     """
 
     name: str
@@ -42,25 +45,12 @@ class Cookie:
     attributes: tuple[tuple[str, str], ...]
     host: str
     secure_origin: bool
+    marks: tuple[str, ...] = ()
 
     def attribute(self, name: str) -> str | None:
         """The value of an attribute (the last one counts, RFC 6265 5.3), None when absent."""
         values = [value for key, value in self.attributes if key == name.lower()]
         return values[-1] if values else None
-
-
-@dataclass(frozen=True, slots=True)
-class PageExtract:
-    """The few things that checks ask of a page; the page itself is not kept."""
-
-    title: str = ""
-    generator: str = ""
-    language: str = ""
-    password_forms: int = 0
-    scripts: tuple[str, ...] = ()
-    styles: tuple[str, ...] = ()
-    form_actions: tuple[str, ...] = ()
-    meta_policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +147,32 @@ class Walk:
         return self.hops[-1] if self.hops else None
 
 
+class NoHtml(StrEnum):
+    """Why the front has no HTML to judge; the value is a reason code."""
+
+    NOT_A_PAGE = "not_a_page"
+    NOT_HTML = "not_html"
+    UNREADABLE = "unreadable_page"
+
+    @property
+    def does_not_apply(self) -> bool:
+        """Whether questions about HTML do not arise; else they stay open."""
+        return self is not NoHtml.UNREADABLE
+
+
+@dataclass(frozen=True, slots=True)
+class FrontHtml:
+    """The front page with its extract."""
+
+    answer: Exchange
+    page: PageExtract
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the page was read, so that what was not seen is not there."""
+        return not self.answer.body_truncated
+
+
 @dataclass(frozen=True, slots=True)
 class HttpEvidence:
     """What the service answered on its own URL, and on the plain http port beside it.
@@ -186,6 +202,17 @@ class HttpEvidence:
         """The front where it is a page; None where it only sends the client elsewhere."""
         front = self.front
         return None if front is None or front.redirects else front
+
+    @property
+    def front_html(self) -> FrontHtml | NoHtml:
+        """The front page as HTML, or why there is none to judge."""
+        front = self.front_page
+        if front is None:
+            return NoHtml.NOT_A_PAGE
+        if front.page is not None:
+            return FrontHtml(front, front.page) if front.page.html else NoHtml.NOT_HTML
+        stated = (front.header("content-type") or "").lower()
+        return NoHtml.UNREADABLE if "html" in stated or not stated else NoHtml.NOT_HTML
 
     @property
     def front_failure(self) -> str | None:

@@ -10,18 +10,48 @@ from __future__ import annotations
 import codecs
 import html
 import re
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
-from spbe_audit.evidence import PageExtract
+from spbe_audit.evidence import Form, Link, PageExtract, Subresource, page_marks
 
 _ENTRIES_LIMIT = 200
+_LINKS_LIMIT = 50
 _TEXT_LIMIT = 2_000
+_LINK_TEXT_LIMIT = 200
+_LINK_LIMIT = 500
 _POLICY_LIMIT = 16_000
 _ATTRIBUTES_LIMIT = 100
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml", ""})
-_WANTED = frozenset({"html", "base", "title", "meta", "script", "link", "form", "input", "button"})
+_TEXT_TYPE = re.compile(r"text/.{1,80}|application/(?:[\w.+-]{0,60}\+)?(?:json|xml)")
+_KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "img": (("src", "image"),),
+    "image": (("href", "image"), ("xlink:href", "image")),
+    "source": (("src", "media"),),
+    "video": (("src", "media"), ("poster", "image")),
+    "audio": (("src", "media"),),
+    "track": (("src", "media"),),
+    "embed": (("src", "object"),),
+    "object": (("data", "object"),),
+    "iframe": (("src", "frame"),),
+    "frame": (("src", "frame"),),
+    "script": (("src", "script"),),
+}
+"""Which attribute of which element makes a browser fetch something, and of what kind."""
+_PASSIVE = frozenset({"image", "media", "icon"})
+"""Pages hold hundreds of these; only one that travels over http: tells anything."""
+_LINK_KINDS = {
+    "stylesheet": "style",
+    "icon": "icon",
+    "preload": "preload",
+    "modulepreload": "preload",
+    "manifest": "preload",
+}
+_WANTED = frozenset(
+    {*_KINDS, "a", "html", "base", "title", "meta", "link", "form", "input", "button"}
+)
 _RAW_TEXT_ENDS = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
     for name in ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
@@ -37,6 +67,9 @@ _ATTRIBUTE = re.compile(
     r"""(?P<name>[^\s/>=]++)"""
     r"""(?:\s*+=\s*+(?:"(?P<d>[^"]*+)"?+|'(?P<s>[^']*+)'?+|(?P<u>[^\s>]*+)))?+"""
 )
+_CANDIDATE = re.compile(r"(?:^|,)\s*+([^\s,]\S*+)")
+_ANY_TAG = re.compile(r"<[^>]*+>?")
+_LINK_END = re.compile(r"</?a[\s>/]", re.IGNORECASE)
 _COMMENT_END = re.compile(r"--!?>")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
 # Decoders that cost no more than the text is long; punycode and its like do.
@@ -49,12 +82,38 @@ _PLAIN_CHARSET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Tag:
-    """A start tag with its attributes (first one of a name counts), or an end tag."""
+    """A start tag with its attributes (first one of a name counts), or an end tag.
+
+    ``end`` is where the tag ends in the text of the page.
+    """
 
     name: str
     attributes: Mapping[str, str]
     closes: bool = False
     text: str = ""
+    end: int = 0
+
+
+@dataclass(slots=True)
+class _OpenForm:
+    """A form whose end has not come yet; ``scripted`` where no form element was seen."""
+
+    action: str
+    method: str = ""
+    autocomplete: str = ""
+    has_password: bool = False
+    scripted: bool = False
+    other_actions: list[str] = field(default_factory=list)
+
+    def closed(self) -> Form:
+        return Form(
+            action=self.action,
+            method=self.method,
+            has_password=self.has_password,
+            autocomplete=self.autocomplete,
+            other_actions=tuple(self.other_actions),
+            scripted=self.scripted,
+        )
 
 
 @dataclass(slots=True)
@@ -66,12 +125,16 @@ class _Sketch:
     title: str = ""
     generator: str = ""
     language: str = ""
-    password_forms: int = 0
-    scripts: list[str] = field(default_factory=list)
-    styles: list[str] = field(default_factory=list)
     form_actions: list[str] = field(default_factory=list)
     meta_policies: list[str] = field(default_factory=list)
-    password_counted: bool = False
+    subresources: list[Subresource] = field(default_factory=list)
+    kinds_seen: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    forms: list[_OpenForm] = field(default_factory=list)
+    form: _OpenForm | None = None
+    password_forms: int = 0
+    first_links: list[_Tag] = field(default_factory=list)
+    last_links: deque[_Tag] = field(default_factory=lambda: deque(maxlen=_LINKS_LIMIT))
+    links_left_out: int = 0
 
     def absolute(self, reference: str) -> str:
         try:
@@ -81,26 +144,44 @@ class _Sketch:
 
 
 def extract_page(body: bytes, content_type: str, url: str) -> PageExtract | None:
-    """The extract of a page at ``url``; None when the content type is not HTML.
+    """The extract of what ``url`` answered; None when the content type is not one of text.
 
-    References are made absolute with the page's <base>, texts are cut after 2,000 characters
-    (policies after 16,000) and lists after 200 entries.
+    Of text that is not HTML only its marks are taken. References are made absolute with the page's
+    <base>, texts are cut after 2,000 characters (policies after 16,000) and lists after 200
+    entries, those of what a browser fetches after 200 of each kind.
     """
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in _HTML_TYPES:
+    is_html = media_type in _HTML_TYPES
+    if not is_html and not _TEXT_TYPE.fullmatch(media_type):
         return None
+    text = decode_text(body, content_type)
+    marks = page_marks(text)
+    if not is_html:
+        return PageExtract(html=False, marks=marks)
     sketch = _Sketch(url)
-    for tag in _tags(decode_text(body, content_type)):
+    for tag in _tags(text):
         _notice(sketch, tag)
+    return _extract(sketch, text, marks)
+
+
+def _extract(sketch: _Sketch, text: str, marks: tuple[str, ...]) -> PageExtract:
+    def urls(kind: str) -> tuple[str, ...]:
+        return tuple(one.url for one in sketch.subresources if one.kind == kind)
+
     return PageExtract(
         title=sketch.title,
         generator=sketch.generator,
         language=sketch.language,
         password_forms=sketch.password_forms,
-        scripts=tuple(sketch.scripts),
-        styles=tuple(sketch.styles),
+        scripts=urls("script"),
+        styles=urls("style"),
         form_actions=tuple(sketch.form_actions),
         meta_policies=tuple(sketch.meta_policies),
+        subresources=tuple(sketch.subresources),
+        forms=tuple(form.closed() for form in sketch.forms),
+        links=tuple(_link(sketch, tag, text) for tag in (*sketch.first_links, *sketch.last_links)),
+        links_left_out=sketch.links_left_out,
+        marks=marks,
     )
 
 
@@ -142,7 +223,8 @@ def _tags(text: str) -> Iterator[_Tag]:
             begin, position = position, _raw_text_end(text, name, position)
             content = text[begin:position] if name == "title" else ""
         if name in _WANTED:
-            yield _Tag(name, _attributes(inside[0] if inside else ""), closes, content)
+            attributes = _attributes(inside[0] if inside else "")
+            yield _Tag(name, attributes, closes, content, position)
 
 
 def _raw_text_end(text: str, name: str, position: int) -> int:
@@ -163,21 +245,72 @@ def _attributes(text: str) -> dict[str, str]:
 
 def _notice(sketch: _Sketch, tag: _Tag) -> None:
     if tag.name == "form":
-        sketch.password_counted = False
+        _notice_form(sketch, tag)
     if tag.closes:
         return
+    for attribute, kind in _KINDS.get(tag.name, ()):
+        _fetch(sketch, tag, attribute, kind)
     match tag.name:
-        case "form":
-            _add(sketch.form_actions, sketch, tag, "action")
-        case "script":
-            _add(sketch.scripts, sketch, tag, "src")
+        case "img" | "source":
+            _notice_candidates(sketch, tag)
         case "link":
-            if "stylesheet" in _value(tag, "rel").lower().split():
-                _add(sketch.styles, sketch, tag, "href")
+            _notice_link_element(sketch, tag)
         case "input" | "button":
             _notice_control(sketch, tag)
+        case "a":
+            _notice_link(sketch, tag)
         case _:
             _notice_head(sketch, tag)
+
+
+def _notice_form(sketch: _Sketch, tag: _Tag) -> None:
+    sketch.form = None
+    if tag.closes:
+        return
+    _add(sketch.form_actions, sketch, tag, "action")
+    if len(sketch.forms) >= _ENTRIES_LIMIT:
+        sketch.form = _OpenForm(action="")
+        return
+    action = _value(tag, "action")
+    sketch.form = _OpenForm(
+        action=(sketch.absolute(action) if action else sketch.url)[:_TEXT_LIMIT],
+        method=_value(tag, "method").lower(),
+        autocomplete=_value(tag, "autocomplete").lower(),
+    )
+    sketch.forms.append(sketch.form)
+
+
+def _notice_link_element(sketch: _Sketch, tag: _Tag) -> None:
+    relations = set(_value(tag, "rel").lower().split())
+    for relation, kind in _LINK_KINDS.items():
+        if relation in relations:
+            _fetch(sketch, tag, "href", kind)
+            return
+
+
+def _notice_candidates(sketch: _Sketch, tag: _Tag) -> None:
+    """The images among which a browser chooses (WHATWG HTML 4.8.4.3)."""
+    for found in _CANDIDATE.finditer(_value(tag, "srcset")):
+        _keep(sketch, Subresource("image", found[1]))
+
+
+def _notice_link(sketch: _Sketch, tag: _Tag) -> None:
+    if "href" not in tag.attributes:
+        return
+    if len(sketch.first_links) < _LINKS_LIMIT:
+        sketch.first_links.append(tag)
+        return
+    sketch.links_left_out += len(sketch.last_links) == _LINKS_LIMIT
+    sketch.last_links.append(tag)
+
+
+def _link(sketch: _Sketch, tag: _Tag, text: str) -> Link:
+    """A link with the text up to its end, or what stands for that text where there is none."""
+    behind = text[tag.end : tag.end + _TEXT_LIMIT]
+    shown = _ANY_TAG.sub(" ", _LINK_END.split(behind, maxsplit=1)[0])
+    words = _line(html.unescape(shown)) or _value(tag, "aria-label") or _value(tag, "title")
+    href = sketch.absolute(_value(tag, "href"))
+    return Link(words[:_LINK_TEXT_LIMIT], href[:_LINK_LIMIT])
 
 
 def _notice_head(sketch: _Sketch, tag: _Tag) -> None:
@@ -203,10 +336,51 @@ def _notice_meta(sketch: _Sketch, tag: _Tag) -> None:
 
 def _notice_control(sketch: _Sketch, tag: _Tag) -> None:
     _add(sketch.form_actions, sketch, tag, "formaction")
-    is_password = tag.name == "input" and _value(tag, "type").lower() == "password"
-    if is_password and not sketch.password_counted:
-        sketch.password_counted = True
+    if sketch.form:
+        _add(sketch.form.other_actions, sketch, tag, "formaction")
+    kind = _value(tag, "type").lower()
+    if tag.name == "input" and kind == "image":
+        _fetch(sketch, tag, "src", "image")
+    if tag.name == "input" and kind == "password":
+        _notice_password(sketch)
+
+
+def _notice_password(sketch: _Sketch) -> None:
+    """A password field belongs to the form that is open; without one, scripts will send it."""
+    if sketch.form is None:
+        sketch.form = _OpenForm(action="", scripted=True)
+        if len(sketch.forms) < _ENTRIES_LIMIT:
+            sketch.forms.append(sketch.form)
+    if not sketch.form.has_password:
+        sketch.form.has_password = True
         sketch.password_forms += 1
+
+
+def _fetch(sketch: _Sketch, tag: _Tag, attribute: str, kind: str) -> None:
+    reference = _value(tag, attribute)
+    if not reference:
+        return
+    crossorigin = _value(tag, "crossorigin").lower() if "crossorigin" in tag.attributes else None
+    _keep(sketch, Subresource(kind, reference, _value(tag, "integrity"), crossorigin))
+
+
+def _keep(sketch: _Sketch, one: Subresource) -> None:
+    """Keep what a browser fetches, its ``url`` still as written.
+
+    What goes over http: is counted on its own, so that nothing crowds it out.
+    """
+    start = one.url[:5].lower()
+    if start == "data:":  # fetched from nowhere
+        return
+    relative = ":" not in one.url.partition("/")[0]
+    base = sketch.base or sketch.url
+    insecure = start == "http:" or (relative and base[:5].lower() == "http:")
+    if one.kind in _PASSIVE and not insecure:
+        return
+    seen = (one.kind, insecure)
+    if sketch.kinds_seen[seen] < _ENTRIES_LIMIT:
+        sketch.kinds_seen[seen] += 1
+        sketch.subresources.append(replace(one, url=sketch.absolute(one.url)[:_TEXT_LIMIT]))
 
 
 def _add(entries: list[str], sketch: _Sketch, tag: _Tag, attribute: str) -> None:
