@@ -15,6 +15,9 @@ from spbe_audit.evidence import (
     cookies_set,
     is_deletion,
     lasts_for_session,
+    lifetime_seconds,
+    looks_like_session,
+    named_like,
 )
 from spbe_audit.testing import build_evidence
 
@@ -96,3 +99,39 @@ def test_no_text_breaks_the_date(text: str) -> None:
 
 def test_years_before_the_calendar_of_the_rfc_are_no_dates() -> None:
     assert cookie_date("01 Jan 1600 00:00:00") is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ((), None),
+        ((("max-age", "60"),), 60),
+        ((("max-age", "60"), ("expires", "Fri, 16 Jan 2026 00:00:00 GMT")), 60),
+        ((("max-age", "6e1"), ("expires", "Fri, 16 Jan 2026 00:00:00 GMT")), 86_400),
+        ((("expires", "Fri, 16 Jan 2026 00:00:00 GMT"),), 86_400),
+        ((("expires", "besok"),), None),
+        ((("max-age", "9" * 5000),), 999_999_999_999),
+        ((("max-age", "-" + "9" * 5000),), -99_999_999_999),
+    ],
+)
+def test_how_long_a_cookie_lasts(
+    attributes: tuple[tuple[str, str], ...], expected: float | None
+) -> None:
+    assert lifetime_seconds(_cookie(*attributes), NOW) == expected
+
+
+def test_a_name_fits_a_pattern_in_any_case() -> None:
+    assert named_like("PHPSESSID", ["*sess*"])
+    assert named_like("connect.sid", ["CONNECT.SID"])
+    assert not named_like("connectXsid", ["connect.sid"])
+    assert not named_like("a", [])
+
+
+def test_what_looks_like_a_session() -> None:
+    def looks(*attributes: tuple[str, str], excluded: tuple[str, ...] = ()) -> bool:
+        cookie = _cookie(*attributes)
+        return looks_like_session(cookie, names=("b*",), excluded=excluded, value_length=1)
+
+    assert looks()
+    assert not looks(("max-age", "60"))
+    assert not looks(excluded=("A",))

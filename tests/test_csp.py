@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spbe_audit.evidence import HttpEvidence, PolicySource, enforced_policies
+from spbe_audit.evidence import (
+    HttpEvidence,
+    PolicySource,
+    admits_any_host,
+    allows_all_inline,
+    enforced_policies,
+    example_url,
+    is_hash_or_nonce,
+    source_matches,
+)
 from spbe_audit.evidence import parse_csp as parse
 from spbe_audit.evidence import parse_csp_header as parse_header
 from spbe_audit.testing import build_evidence
@@ -117,3 +126,120 @@ def test_no_text_breaks_the_parser(text: str) -> None:
             assert name
             assert name == name.lower()
             assert policy.effective(name) == policy.directives[name]
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ("'unsafe-inline'", True),
+        ("'self' 'UNSAFE-INLINE'", True),
+        ("'unsafe-inline' 'unsafe-hashes'", True),
+        ("'unsafe-inline' 'nonce-abc'", False),
+        ("'unsafe-inline' 'NONCE-abc=='", False),
+        ("'unsafe-inline' 'sha384-a_b-c+/='", False),
+        ("'unsafe-inline' 'strict-dynamic'", False),
+        ("'unsafe-inline' 'nonce-'", True),
+        ("'unsafe-inline' nonce-abc", True),
+        ("'unsafe-inline' 'sha1-abc'", True),
+        ("'self'", False),
+        ("", False),
+    ],
+)
+def test_what_lets_every_inline_script_run(sources: str, *, expected: bool) -> None:
+    assert allows_all_inline(sources.split()) is expected
+
+
+@pytest.mark.parametrize("source", ["'nonce-a=b'", "'nonce-a==='", "'nonce-a b'", "'sha256'"])
+def test_what_only_looks_like_a_nonce_or_a_hash(source: str) -> None:
+    assert not is_hash_or_nonce(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("*", True),
+        ("https:", True),
+        ("data:", True),
+        ("http://*", True),
+        ("https://*/", True),
+        ("*:443", True),
+        ("*:*", True),
+        ("*.example", False),
+        ("https://a.example", False),
+        ("'none'", False),
+        ("'self'", False),
+        ("*.*", False),
+        ("", False),
+    ],
+)
+def test_which_sources_stand_for_every_site(source: str, *, expected: bool) -> None:
+    assert admits_any_host(source) is expected
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "page", "expected"),
+    [
+        ("*", "http://a.example/", "https://p.example/", True),
+        ("*", "data:,x", "https://p.example/", False),
+        ("data:", "data:,x", "https://p.example/", True),
+        ("http:", "https://a.example/", "https://p.example/", True),
+        ("https:", "http://a.example/", "https://p.example/", False),
+        ("'self'", "https://p.example/x", "https://p.example/y", True),
+        ("'SELF'", "https://p.example:8443/x", "https://p.example/y", False),
+        ("'self'", "https://p.example/x", "http://p.example/y", True),
+        ("'self'", "http://p.example/x", "https://p.example/y", False),
+        ("a.example", "https://a.example/x", "https://p.example/", True),
+        ("a.example", "http://a.example/x", "https://p.example/", False),
+        ("a.example", "https://a.example/x", "http://p.example/", True),
+        ("A.Example", "https://a.example/x", "https://p.example/", True),
+        ("a.example", "https://b.a.example/x", "https://p.example/", False),
+        ("*.a.example", "https://b.a.example/x", "https://p.example/", True),
+        ("*.a.example", "https://a.example/x", "https://p.example/", False),
+        ("http://a.example", "https://a.example/x", "https://p.example/", True),
+        ("http://a.example:80", "https://a.example/x", "https://p.example/", True),
+        ("https://a.example", "https://a.example:8443/x", "https://p.example/", False),
+        ("https://a.example:8443", "https://a.example:8443/x", "https://p.example/", True),
+        ("https://a.example:*", "https://a.example:8443/x", "https://p.example/", True),
+        ("https://a.example/js/", "https://a.example/js/x.js", "https://p.example/", True),
+        ("https://a.example/js", "https://a.example/js/x.js", "https://p.example/", False),
+        ("https://a.example/%6as", "https://a.example/js", "https://p.example/", True),
+        ("https://a.example/", "https://a.example/js", "https://p.example/", True),
+        ("'unsafe-inline'", "https://a.example/", "https://p.example/", False),
+        ("'none'", "https://a.example/", "https://p.example/", False),
+    ],
+)
+def test_which_addresses_a_source_stands_for(
+    source: str, url: str, page: str, *, expected: bool
+) -> None:
+    assert source_matches(source, url, page) is expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("*", "http://any.invalid/"),
+        ("https:", "https://any.invalid/"),
+        ("data:", "data:example"),
+        ("*:8443", "https://any.invalid:8443/"),
+        ("HTTP://*.a.example/x/", "http://any.a.example/x/"),
+        ("'self'", ""),
+        ("'nonce-abc'", ""),
+    ],
+)
+def test_an_example_of_what_a_source_stands_for(source: str, expected: str) -> None:
+    assert example_url(source, "https://p.example/") == expected
+
+
+@given(st.text(alphabet=st.sampled_from("*:/.'[]@#?%a1-htps"), max_size=24))
+def test_a_source_stands_for_its_own_example(source: str) -> None:
+    url = example_url(source, "https://p.example/")
+    if url:
+        assert source_matches(source, url, "https://p.example/")
+
+
+def test_a_sandbox_forbids_scripts_unless_it_allows_them() -> None:
+    assert parse("sandbox allow-forms").forbids_scripts
+    assert parse("sandbox").forbids_scripts
+    assert not parse("sandbox Allow-Scripts").forbids_scripts
+    assert not parse("script-src 'none'").forbids_scripts
+    assert not parse("sandbox", PolicySource.META).forbids_scripts

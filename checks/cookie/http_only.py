@@ -1,9 +1,7 @@
 """Are session cookies kept from scripts?"""
 
-from fnmatch import fnmatchcase
-
-from spbe_audit.check import Outcome, Params, check
-from spbe_audit.evidence import Cookie, HttpEvidence, cookies_set, lasts_for_session
+from spbe_audit.check import About, Outcome, Params, check
+from spbe_audit.evidence import Cookie, HttpEvidence, cookies_set, looks_like_session
 
 
 class HttpOnlyParams(Params):
@@ -14,7 +12,7 @@ class HttpOnlyParams(Params):
     session_value_length: int = 16
 
 
-@check("cookie.http_only", needs=HttpEvidence, params=HttpOnlyParams)
+@check("cookie.http_only", needs=HttpEvidence, params=HttpOnlyParams, about=About.PAGE)
 def http_only(http: HttpEvidence, params: HttpOnlyParams) -> Outcome:
     """Pass when every cookie that looks like a session carries HttpOnly."""
     cookies = cookies_set(http)
@@ -33,10 +31,9 @@ def http_only(http: HttpEvidence, params: HttpOnlyParams) -> Outcome:
 
 
 def _looks_like_session(cookie: Cookie, params: HttpOnlyParams) -> bool:
-    """By its name; or by a long value that ends with the browser's session."""
-    name = cookie.name.lower()
-    if any(fnmatchcase(name, pattern.lower()) for pattern in params.excluded_names):
-        return False
-    if any(fnmatchcase(name, pattern.lower()) for pattern in params.session_names):
-        return True
-    return lasts_for_session(cookie) and cookie.value_length >= params.session_value_length
+    return looks_like_session(
+        cookie,
+        names=params.session_names,
+        excluded=params.excluded_names,
+        value_length=params.session_value_length,
+    )

@@ -1,6 +1,6 @@
 """Does every cookie say whether other sites' requests may carry it?"""
 
-from spbe_audit.check import Outcome, Params, check
+from spbe_audit.check import About, Outcome, Params, check
 from spbe_audit.evidence import Cookie, HttpEvidence, cookies_set
 
 
@@ -11,7 +11,7 @@ class SameSiteParams(Params):
     none_with_secure: bool = True
 
 
-@check("cookie.same_site", needs=HttpEvidence, params=SameSiteParams)
+@check("cookie.same_site", needs=HttpEvidence, params=SameSiteParams, about=About.PAGE)
 def same_site(http: HttpEvidence, params: SameSiteParams) -> Outcome:
     """Pass when SameSite is Strict or Lax on every cookie, or None together with Secure."""
     cookies = cookies_set(http)

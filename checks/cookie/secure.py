@@ -1,10 +1,10 @@
 """Is every cookie sent over https only?"""
 
-from spbe_audit.check import NoParams, Outcome, check
+from spbe_audit.check import About, NoParams, Outcome, check
 from spbe_audit.evidence import HttpEvidence, cookies_set
 
 
-@check("cookie.secure", needs=HttpEvidence, params=NoParams)
+@check("cookie.secure", needs=HttpEvidence, params=NoParams, about=About.PAGE)
 def secure(http: HttpEvidence, _: NoParams) -> Outcome:
     """Pass when every cookie carries Secure, those set over http included."""
     cookies = cookies_set(http)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 
 from spbe_audit.evidence.http import Cookie, HttpEvidence
 
@@ -13,6 +15,7 @@ _DAY = re.compile(r"([0-9]{1,2})(?:[^0-9].*)?", re.DOTALL)
 _YEAR = re.compile(r"([0-9]{2,4})(?:[^0-9].*)?", re.DOTALL)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MAX_AGE = re.compile(r"-?[0-9]+")
+_LONGEST_DIGITS = 12
 _FIRST_YEAR = 1601
 _FIRST_TWO_DIGIT_YEAR = 70  # 70-99 are of the last century, 00-69 of this one
 
@@ -66,3 +69,34 @@ def is_deletion(cookie: Cookie, now: datetime) -> bool:
 def lasts_for_session(cookie: Cookie) -> bool:
     """Whether the cookie ends with the browser's session: neither Max-Age nor Expires is set."""
     return cookie.attribute("max-age") is None and cookie.attribute("expires") is None
+
+
+def lifetime_seconds(cookie: Cookie, set_at: datetime) -> float | None:
+    """How long the cookie lasts from the moment at which it was set; None: for the session.
+
+    Max-Age wins over Expires; what cannot be read does not count (RFC 6265 5.3).
+    """
+    max_age = cookie.attribute("max-age")
+    if max_age is not None and _MAX_AGE.fullmatch(max_age):
+        return float(max_age[:_LONGEST_DIGITS])
+    expires = cookie_date(cookie.attribute("expires") or "")
+    return None if expires is None else (expires - set_at).total_seconds()
+
+
+def named_like(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a cookie's name fits one of the patterns (* for any text), in any case."""
+    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)
+
+
+def looks_like_session(
+    cookie: Cookie, *, names: Iterable[str], excluded: Iterable[str], value_length: int
+) -> bool:
+    """Whether it holds a session: by its name; or by a long value that ends with the browser's.
+
+    ``names`` and ``excluded`` are patterns; ``value_length`` is what counts as long.
+    """
+    if named_like(cookie.name, excluded):
+        return False
+    if named_like(cookie.name, names):
+        return True
+    return lasts_for_session(cookie) and cookie.value_length >= value_length

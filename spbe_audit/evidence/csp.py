@@ -1,4 +1,4 @@
-"""Reads Content-Security-Policy as the CSP Level 3 standard parses it, section 2.2."""
+"""Reads Content-Security-Policy as CSP Level 3 parses it (2.2) and matches sources (6.7.2)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote, urlsplit
 
 from spbe_audit.evidence.http import Exchange
 
@@ -57,6 +58,24 @@ KNOWN_DIRECTIVES = frozenset(_FALLBACKS) | {
 }
 """Every directive name that a standard defines or once defined."""
 
+_HASH_OR_NONCE = re.compile(
+    r"'(?:nonce|sha256|sha384|sha512)-[A-Za-z0-9+/_-]+={0,2}'", re.IGNORECASE
+)
+_SCHEME_SOURCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HOST_SOURCE = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
+    r"(?P<host>\*|(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)"
+    r"(?::(?P<port>[0-9]+|\*))?(?P<path>/[^?#]*)?"
+)
+_ANY_HOST = "any.invalid"
+_DEFAULT_PORTS: Mapping[str, int] = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_ALSO_MATCHES: Mapping[str, frozenset[str]] = {
+    "http": frozenset({"https"}),
+    "ws": frozenset({"wss", "http", "https"}),
+    "wss": frozenset({"https"}),
+}
+"""Schemes that a scheme stands for beside itself: a safer one always serves (CSP3 6.7.2.9)."""
+
 IGNORED_IN_META = frozenset({"frame-ancestors", "report-uri", "sandbox"})
 """Directives that have no effect in a meta element (HTML standard, 4.2.5.3)."""
 
@@ -101,6 +120,118 @@ class ContentPolicy:
         for candidate in (name, *_FALLBACKS.get(name, ())):
             if candidate in self.directives:
                 return self.directives[candidate]
+        return None
+
+    @property
+    def forbids_scripts(self) -> bool:
+        """Whether the page stands in a sandbox in which no script runs (HTML standard, 7.1.5)."""
+        flags = self.directives.get("sandbox")
+        return flags is not None and "allow-scripts" not in {flag.lower() for flag in flags}
+
+
+def allows_all_inline(sources: Iterable[str]) -> bool:
+    """Whether a list for scripts lets any script stand in the page (CSP3 6.7.3.2).
+
+    Browsers overlook 'unsafe-inline' beside a nonce, a hash or 'strict-dynamic'.
+    """
+    words = [source.lower() for source in sources]
+    if "'strict-dynamic'" in words or any(map(is_hash_or_nonce, words)):
+        return False
+    return "'unsafe-inline'" in words
+
+
+def is_hash_or_nonce(source: str) -> bool:
+    """Whether a source names single scripts or styles: by a nonce, or by their hash."""
+    return _HASH_OR_NONCE.fullmatch(source) is not None
+
+
+def admits_any_host(source: str) -> bool:
+    """Whether a source expression stands for every site: "*", "https:", "http://*", "*:443"."""
+    if _SCHEME_SOURCE.fullmatch(source):
+        return True
+    match = _HOST_SOURCE.fullmatch(source)
+    return match is not None and match["host"] == "*"
+
+
+def example_url(source: str, page_url: str) -> str:
+    """A URL that a scheme or host expression stands for, the least protected one of them.
+
+    ``page_url`` gives the scheme where none is written. The result is '' for a keyword, a nonce, a
+    hash, and for what is no source expression.
+    """
+    if _SCHEME_SOURCE.fullmatch(source):
+        scheme = source[:-1].lower()
+        return f"{scheme}://{_ANY_HOST}/" if scheme in _DEFAULT_PORTS else f"{scheme}:example"
+    match = _HOST_SOURCE.fullmatch(source)
+    if match is None:
+        return ""
+    host = _ANY_HOST if match["host"] == "*" else match["host"].replace("*", "any")
+    port = match["port"] if match["port"] not in {None, "*"} else ""
+    implied = "http" if source == "*" else urlsplit(page_url).scheme
+    scheme = (match["scheme"] or implied).lower()
+    return f"{scheme}://{host}{':' if port else ''}{port}{match['path'] or '/'}"
+
+
+def source_matches(source: str, url: str, page_url: str) -> bool:
+    """Whether a source expression stands for a URL, on a page at ``page_url`` (CSP3 6.7.2.8).
+
+    Redirects are not thought of. Nonces, hashes and keywords but 'self' stand for no URL.
+    """
+    target, page = urlsplit(url), urlsplit(page_url)
+    if source == "*":
+        return target.scheme in {"http", "https", "ws", "wss", page.scheme}
+    if _SCHEME_SOURCE.fullmatch(source):
+        return _scheme_matches(source[:-1].lower(), target.scheme)
+    if source.lower() == "'self'":
+        same = (target.hostname, _port(url)) == (page.hostname, _port(page_url))
+        upgraded = (_port(page_url), _port(url)) == (80, 443) and target.hostname == page.hostname
+        return (same or upgraded) and _scheme_matches(page.scheme, target.scheme)
+    match = _HOST_SOURCE.fullmatch(source)
+    if match is None or not target.hostname:
+        return False
+    scheme = (match["scheme"] or page.scheme).lower()
+    return (
+        _scheme_matches(scheme, target.scheme)
+        and _host_matches(match["host"].lower(), target.hostname)
+        and _port_matches(match["port"], scheme, url)
+        and _path_matches(match["path"] or "", target.path)
+    )
+
+
+def _scheme_matches(wanted: str, scheme: str) -> bool:
+    return scheme == wanted or scheme in _ALSO_MATCHES.get(wanted, ())
+
+
+def _host_matches(pattern: str, host: str) -> bool:
+    if pattern == "*":
+        return True
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:])
+    return host == pattern
+
+
+def _port_matches(wanted: str | None, scheme: str, url: str) -> bool:
+    port = _port(url)
+    if wanted is None:
+        return port == _DEFAULT_PORTS.get(urlsplit(url).scheme)
+    if wanted == "*" or (port is not None and wanted.lstrip("0") == str(port)):
+        return True
+    return wanted == "80" and port == _DEFAULT_PORTS["https"] and scheme in {"http", "https", "ws"}
+
+
+def _path_matches(pattern: str, path: str) -> bool:
+    if pattern in {"", "/"}:
+        return True
+    wanted, given = unquote(pattern), unquote(path)
+    return given.startswith(wanted) if pattern.endswith("/") else given == wanted
+
+
+def _port(url: str) -> int | None:
+    """The port of a URL; None where it has none that can be read."""
+    parts = urlsplit(url)
+    try:
+        return parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
         return None
 
 

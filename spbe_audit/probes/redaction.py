@@ -14,6 +14,11 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 _DIGEST_LENGTH = 16
 _COOKIES_LIMIT = 100
 _WHITESPACE = " \t"
+_BIGIP_ADDRESS = re.compile(
+    r"(?P<ipv4>[0-9]{1,10})\.(?P<port>[0-9]{1,5})\.0000"
+    r"|vi[0-9a-f]{32}\.[0-9]{1,5}|rd[0-9]{1,5}o[0-9a-f]{32}o[0-9]{1,5}"
+)
+"""An F5 BIG-IP's pool member, not encrypted: address and port, with route domain or not."""
 _SECRET_NAME = re.compile(
     r"token|authorization$|authentication-info|api-?key|secret|passw|session",
     re.IGNORECASE,
@@ -45,8 +50,18 @@ def kept_cookies(
         if name:
             attributes = tuple(_attribute(part) for part in rest if part.strip(_WHITESPACE))
             digest = keyed_digest(value, secret)
-            cookies.append(Cookie(name, len(value), digest, attributes, host, secure_origin))
+            kept = (name, len(value), digest, attributes, host, secure_origin)
+            cookies.append(Cookie(*kept, marks=_marks(value)))
     return tuple(cookies[:_COOKIES_LIMIT])
+
+
+def _marks(value: str) -> tuple[str, ...]:
+    """Words for what a value gives away, so that the value itself need not be kept."""
+    match = _BIGIP_ADDRESS.fullmatch(value.strip('"'))
+    if match is None:
+        return ()
+    fits = not match["ipv4"] or (int(match["ipv4"]) < 2**32 and int(match["port"]) < 2**16)
+    return ("bigip_address",) if fits else ()
 
 
 def cookie_pairs(headers: RawHeaders) -> dict[str, str]:

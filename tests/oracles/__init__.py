@@ -1,0 +1,1 @@
+"""Comparisons with the tools of others, run by hand (``make oracles``), never by ``make test``."""
