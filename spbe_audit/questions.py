@@ -19,7 +19,7 @@ from spbe_audit.evidence import (
 )
 from spbe_audit.network import Door, NameNotFoundError, NameServerFailedError, OutOfScopeError
 from spbe_audit.probes.addresses import probe_addresses
-from spbe_audit.probes.dns import probe_dns
+from spbe_audit.probes.dns.probe import probe_dns
 from spbe_audit.probes.failures import failure_of
 from spbe_audit.probes.http import probe_http
 from spbe_audit.probes.ports.probe import probe_ports
@@ -74,7 +74,13 @@ def web_questions(service: Service, interview: Interview) -> tuple[Question, ...
     """The probes that need no more than the service's URL."""
     host, door = service.host, interview.door
     url_endpoint = partial(Endpoint, host=host, port=service.port, url=service.url)
-    ask_dns = partial(probe_dns, host=host, door=door, name_servers=interview.targets.name_servers)
+    ask_dns = partial(
+        probe_dns,
+        host=host,
+        door=door,
+        name_servers=interview.targets.name_servers,
+        intensity=interview.options.intensity,
+    )
     ask_uptime = partial(
         probe_uptime,
         service,
@@ -128,35 +134,70 @@ async def address_questions(
 def follow_up_questions(
     service: Service, interview: Interview, answered: Mapping[Probe, Attempt]
 ) -> tuple[Question, ...]:
-    """The probes that build on what others brought home; none where those came home empty."""
+    """The probes that build on what others brought home.
+
+    Where one of those came home empty, its failure answers for them too, and nothing is sent.
+    """
     found: list[Question] = []
     http, ports = answered.get(Probe.HTTP), answered.get(Probe.PORTS)
-    if http and isinstance(http.result, HttpEvidence):
-        url = service.url
-        ask_surface = partial(
-            probe_surface,
-            service,
-            http=http.result,
-            door=interview.door,
-            secret=interview.secret,
-            intensity=interview.options.intensity,
-        )
-        surface = Endpoint(key=f"surface {url}", host=service.host, port=service.port, url=url)
-        found.append(Question(Probe.SURFACE, surface, ask_surface))
+    if http and isinstance(http.result, HttpEvidence | Failure):
+        found.append(_surface_question(service, interview, http.result))
+    if ports and ports.failure:
+        found.append(_unaskable_services(service, ports, ports.failure, interview.door))
     if ports and isinstance(ports.result, PortsEvidence):
-        address = ports.result.address
-        ask_services = partial(
-            probe_services,
-            host=service.host,
-            ports=ports.result,
-            own_ports=frozenset({service.port, service.http_port or service.port}),
-            door=interview.door,
-            trust_anchors=interview.targets.trust_anchors,
-            intensity=interview.options.intensity,
-        )
-        services = Endpoint(key=f"services {address}", host=service.host, address=address)
-        found.append(Question(Probe.SERVICES, services, ask_services))
+        tls = answered.get(Probe.TLS)
+        tls_port = tls.endpoint.port if tls else None
+        found.append(_services_question(service, interview, ports.result, tls_port))
     return tuple(found)
+
+
+def _surface_question(
+    service: Service, interview: Interview, http: HttpEvidence | Failure
+) -> Question:
+    url = service.url
+    endpoint = Endpoint(f"surface {url}", service.host, port=service.port, url=url)
+    if isinstance(http, Failure):
+        ask = partial(_failed, Probe.SURFACE, endpoint, http, interview.door)
+        return Question(Probe.SURFACE, endpoint, ask)
+    ask = partial(
+        probe_surface,
+        service,
+        http=http,
+        door=interview.door,
+        secret=interview.secret,
+        intensity=interview.options.intensity,
+    )
+    return Question(Probe.SURFACE, endpoint, ask)
+
+
+def _services_question(
+    service: Service, interview: Interview, ports: PortsEvidence, tls_port: int | None
+) -> Question:
+    """What speaks on the open ports of an address that no other probe asks.
+
+    Those are its own, and those of its neighbours on the same host.
+    """
+    neighbours = [one for one in interview.targets.services if one.host == service.host]
+    own = {tls_port, *(one.port for one in neighbours), *(one.http_port for one in neighbours)}
+    ask = partial(
+        probe_services,
+        host=service.host,
+        ports=ports,
+        own_ports=frozenset(port for port in own if port),
+        door=interview.door,
+        trust_anchors=interview.targets.trust_anchors,
+        intensity=interview.options.intensity,
+    )
+    key = f"services {ports.address}"
+    return Question(Probe.SERVICES, Endpoint(key, service.host, address=ports.address), ask)
+
+
+def _unaskable_services(service: Service, ports: Attempt, failure: Failure, door: Door) -> Question:
+    """Where the open ports are not known, that answers for what speaks on them too."""
+    address = ports.endpoint.address
+    endpoint = Endpoint(f"services {address or service.host}", service.host, address=address)
+    ask = partial(_failed, Probe.SERVICES, endpoint, failure, door)
+    return Question(Probe.SERVICES, endpoint, ask)
 
 
 def tls_port_of(service: Service, http: Attempt | None) -> int:

@@ -13,10 +13,12 @@ from pathlib import Path
 from spbe_audit.errors import Refusal, ScopeError, StoreError
 from spbe_audit.evidence import (
     LASTING_FAILURES,
+    AddressesEvidence,
     Attempt,
     Failure,
     FailureKind,
     HttpEvidence,
+    PortsEvidence,
     Probe,
     TlsEvidence,
     Tool,
@@ -330,10 +332,23 @@ class _Scan:
             if known and (len(known) >= attempts_wanted or not worth_confirming(known[-1][1])):
                 return known
             attempt = await self._attempt(question, number=len(known) + 1, ends=ends)
+            attempt = self._compared(attempt)
             seq = self._writer.add_attempt(attempt)
         if attempt.failure:
             self._unanswered += 1
         return (*known, (seq, attempt))
+
+    def _compared(self, attempt: Attempt) -> Attempt:
+        """Open ports with those of the run before beside them; any other attempt as it is."""
+        result = attempt.result
+        if not isinstance(result, PortsEvidence):
+            return attempt
+        earlier = self._writer.earlier_evidence(attempt.endpoint.key)
+        if not isinstance(earlier, PortsEvidence):
+            return attempt
+        were_open = tuple(one.port for one in earlier.open)
+        compared = replace(result, previous_open=were_open, previous_asked=earlier.asked)
+        return replace(attempt, result=compared)
 
     async def _attempt(self, question: Question, *, number: int, ends: float) -> Attempt:
         probe, endpoint, started = question.probe, question.endpoint, self._clock()
@@ -385,4 +400,8 @@ def worth_confirming(attempt: Attempt) -> bool:
         return troubled or result.entry.end is WalkEnd.FAILED
     if isinstance(result, UptimeEvidence):
         return not all(sample.up for sample in result.samples)
+    if isinstance(result, AddressesEvidence):
+        # A family of addresses that has no route from here will have none a moment later.
+        lasting = {None, FailureKind.UNREACHABLE.value}
+        return any(answer.failure not in lasting for answer in result.answers)
     return isinstance(result, TlsEvidence) and bool(result.unknown)

@@ -21,7 +21,9 @@ class PortsEvidence:
 
     ``asked`` is in range notation ("22,80,8000-8010"); ``asked_count`` says how many that is.
     ``closed`` and ``filtered`` are counts. ``declared`` are the ports that the target list
-    declares for this address, those of every service on it.
+    declares for this address, those of every service on it. ``previous_open`` are the ports that
+    were open in the last finished run which asked this address, None when there was none, and
+    ``previous_asked`` those that it asked, in range notation.
     """
 
     address: str
@@ -33,6 +35,17 @@ class PortsEvidence:
     closed: int
     filtered: int
     declared: tuple[int, ...]
+    previous_open: tuple[int, ...] | None = None
+    previous_asked: str = ""
+
+    def newly_open(self) -> tuple[int, ...]:
+        """The ports that the earlier run asked and found not open, and that are open now."""
+        earlier = set(self.previous_open or ())
+        return tuple(
+            one.port
+            for one in self.open
+            if one.port not in earlier and stands_in(one.port, self.previous_asked)
+        )
 
     def seems_all_open(self, *, asked: int, share: float) -> bool:
         """Whether the address answers for any port, as tarpits and some firewalls do.
@@ -40,3 +53,13 @@ class PortsEvidence:
         Believed when more than ``share`` of at least ``asked`` ports were open.
         """
         return self.asked_count >= asked and len(self.open) > share * self.asked_count
+
+
+def stands_in(port: int, ranges: str) -> bool:
+    """Whether a port is among those of a range notation; what cannot be read holds none."""
+    for part in ranges.split(","):
+        first, _, last = part.strip().partition("-")
+        ends = (first, last or first)
+        if all(end.isdecimal() for end in ends) and int(ends[0]) <= port <= int(ends[1]):
+            return True
+    return False
