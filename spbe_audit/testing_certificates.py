@@ -23,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from pydantic import BaseModel, ConfigDict, Field
 
 EPOCH = datetime(2026, 1, 15, tzinfo=UTC)
@@ -35,6 +35,7 @@ KeyName = Literal["p192", "p256", "p384", "ed25519", "rsa1024", "rsa2048", "rsa3
 OddKeyName = Literal["roca2048", "x25519"]
 HashName = Literal["md5", "sha1", "sha256", "sha384", "sha512"]
 Damage = Literal["signature", "algorithm", "der"]
+Sent = Literal["leaf", "between", "root", "stranger"]
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 PublicKey = (
     ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey | x25519.X25519PublicKey
@@ -50,6 +51,11 @@ _HASHES: Mapping[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512] = {
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
 }
+_ROOTS: Mapping[str, str] = {
+    "trusted": "Example Root CA",
+    "untrusted": "Unknown Root CA",
+    "stranger": "Stranger Root CA",
+}
 _ECDSA_WITH_SHA256 = bytes.fromhex("06082a8648ce3d040302")
 _NO_ALGORITHM = bytes.fromhex("06082a8648ce3d04037f")
 _SHA256_WITH_RSA = bytes.fromhex("06092a864886f70d01010b")
@@ -62,12 +68,16 @@ _WEAK: Mapping[str, tuple[hashes.HashAlgorithm, bytes]] = {
 class CaSpec(BaseModel):
     """The CA between the leaf and the root. ``sent`` tells whether the server sends it.
 
-    ``damage`` breaks its certificate, as that of the leaf.
+    ``damage`` breaks its certificate, as that of the leaf. With ``organization`` its name is that
+    of a company; the country goes with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sent: bool = True
+    common_name: str = "Example Issuing CA"
+    organization: str = ""
+    country: str = "ID"
     ca: bool = True
     not_before: float = -365
     not_after: float = 365
@@ -83,8 +93,11 @@ class ChainSpec(BaseModel):
     "DNS:" or "IP:" before one forces its kind; None means the subject alone, an empty list means
     no extension. ``issuer`` "intermediate" is trusted, through the CA of ``intermediate``.
     ``key`` "roca2048" is one of the flawed generator of CVE-2017-15361, "x25519" one that is no
-    signing key; neither can sign. ``damage`` breaks the leaf: its signature, the name of its
-    signature's algorithm (of ECDSA with SHA-256), or its DER.
+    signing key; neither can sign. ``logs`` are numbers of certificate logs, each with a timestamp
+    in the leaf; ``must_staple`` is the feature of RFC 7633. ``order`` says what is sent, leaf
+    first: "between" are all CAs below the root, "stranger" is a CA that issued none of them.
+    ``damage`` breaks the leaf: its signature, the name of its signature's algorithm (of ECDSA with
+    SHA-256), or its DER.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,10 +113,13 @@ class ChainSpec(BaseModel):
     intermediate: CaSpec = Field(default_factory=CaSpec)
     ca: bool = False
     root_sent: bool = False
+    order: tuple[Sent, ...] = ()
+    logs: tuple[int, ...] = ()
+    must_staple: bool = False
     damage: Damage | None = None
 
 
-class _Issuer(BaseModel):
+class Signer(BaseModel):
     """Who signs: a name and a key."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -121,16 +137,49 @@ def build_chain(spec: Mapping[str, object]) -> tuple[bytes, ...]:
     root = _root("untrusted" if wanted.issuer == "untrusted" else "trusted")
     issuer, between = _own_issuer(wanted) if wanted.self_signed else _issuers(wanted, root)
     leaf = _damaged(_sign(_leaf(wanted), issuer, wanted.hash), wanted.damage)
+    if wanted.order:
+        stranger = _root_der(_root("stranger"))
+        parts = {"leaf": (leaf,), "between": between, "root": (_root_der(root),)}
+        parts["stranger"] = (stranger,)
+        return tuple(der for part in wanted.order for der in parts[part])
     roots = (_root_der(root),) if wanted.root_sent else ()
     return (leaf, *between, *roots)
 
 
-def _own_issuer(spec: ChainSpec) -> tuple[_Issuer, tuple[bytes, ...]]:
+def signer_of(spec: Mapping[str, object]) -> Signer:
+    """Who signed the leaf of a specification."""
+    wanted = ChainSpec.model_validate(dict(spec))
+    root = _root("untrusted" if wanted.issuer == "untrusted" else "trusted")
+    return (_own_issuer(wanted) if wanted.self_signed else _issuers(wanted, root))[0]
+
+
+def stranger() -> Signer:
+    """A CA that has to do with no chain."""
+    return _root("stranger")
+
+
+def certificate_of(signer: Signer) -> x509.Certificate:
+    """A certificate that a signer made for itself."""
+    builder = _builder(signer.name, signer.key.public_key(), -3650, 3650)
+    return x509.load_der_x509_certificate(_sign(_with_role(builder, ca=True), signer, "sha256"))
+
+
+def responder(name: str, issuer: Signer, *, may_answer: bool) -> tuple[Signer, x509.Certificate]:
+    """One who signs OCSP answers in the place of an issuer, with or without leave to do so."""
+    own = Signer(name=_name(name), key=_key("p256", name))
+    builder = _builder(own.name, own.key.public_key(), -30, 30)
+    if may_answer:
+        purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+        builder = builder.add_extension(purpose, critical=False)
+    return own, x509.load_der_x509_certificate(_sign(builder, issuer, "sha256"))
+
+
+def _own_issuer(spec: ChainSpec) -> tuple[Signer, tuple[bytes, ...]]:
     """The leaf itself as the one who signs it, and nothing else to send."""
-    return _Issuer(name=_name(spec.subject), key=_key(spec.key, "leaf")), ()
+    return Signer(name=_name(spec.subject), key=_key(spec.key, "leaf")), ()
 
 
-def _issuers(spec: ChainSpec, root: _Issuer) -> tuple[_Issuer, tuple[bytes, ...]]:
+def _issuers(spec: ChainSpec, root: Signer) -> tuple[Signer, tuple[bytes, ...]]:
     """Who signs the leaf, and the CA certificates that are sent, nearest to the leaf first."""
     issuer, sent = root, []
     if spec.issuer == "intermediate":
@@ -138,7 +187,7 @@ def _issuers(spec: ChainSpec, root: _Issuer) -> tuple[_Issuer, tuple[bytes, ...]
         if spec.intermediate.hash in _WEAK:
             above, der = _ca("Example Legacy CA", CaSpec(key="rsa2048"), root)
             sent.append(der)
-        issuer, der = _ca("Example Issuing CA", spec.intermediate, above)
+        issuer, der = _ca(spec.intermediate.common_name, spec.intermediate, above)
         sent += [der] if spec.intermediate.sent else []
     if spec.hash in _WEAK and not isinstance(issuer.key, rsa.RSAPrivateKey):
         # Only a key that is RSA signs with MD5 and SHA-1 here; the roots are not.
@@ -147,9 +196,10 @@ def _issuers(spec: ChainSpec, root: _Issuer) -> tuple[_Issuer, tuple[bytes, ...]
     return issuer, tuple(reversed(sent))
 
 
-def _ca(common_name: str, spec: CaSpec, above: _Issuer) -> tuple[_Issuer, bytes]:
+def _ca(common_name: str, spec: CaSpec, above: Signer) -> tuple[Signer, bytes]:
     """A CA below another, and its certificate."""
-    own = _Issuer(name=_name(common_name), key=_key(spec.key, common_name))
+    name = _name(common_name, spec.organization, spec.country)
+    own = Signer(name=name, key=_key(spec.key, common_name))
     builder = _builder(own.name, own.key.public_key(), spec.not_before, spec.not_after)
     builder = _with_role(builder, ca=spec.ca)
     return own, _damaged(_sign(builder, above, spec.hash), spec.damage)
@@ -165,7 +215,30 @@ def _leaf(spec: ChainSpec) -> x509.CertificateBuilder:
     if sans:
         names = x509.SubjectAlternativeName([_alternative_name(name) for name in sans])
         builder = builder.add_extension(names, critical=False)
+    if spec.must_staple:
+        feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
+        builder = builder.add_extension(feature, critical=False)
+    if spec.logs:
+        stamps = x509.UnrecognizedExtension(
+            ExtensionOID.PRECERT_SIGNED_CERTIFICATE_TIMESTAMPS, _timestamps(spec.logs)
+        )
+        builder = builder.add_extension(stamps, critical=False)
     return builder
+
+
+def _timestamps(logs: tuple[int, ...]) -> bytes:
+    """A list of timestamps (RFC 6962 3.2, 3.3) of the day the evidence begins, as an OCTET STRING.
+
+    A log is known by its number; nobody could verify the signatures.
+    """
+    at = int(EPOCH.timestamp() * 1000).to_bytes(8)
+    signature = b"\x04\x03" + (8).to_bytes(2) + bytes(8)
+    stamps = (b"\x00" + bytes([log]) * 32 + at + bytes(2) + signature for log in logs)
+    listed = b"".join(len(stamp).to_bytes(2) + stamp for stamp in stamps)
+    content = len(listed).to_bytes(2) + listed
+    size = len(content).to_bytes(2).lstrip(b"\x00")
+    prefix = bytes([0x80 | len(size)]) if size[0] >= 0x80 or len(size) > 1 else b""  # noqa: PLR2004 - the long form of DER
+    return b"\x04" + prefix + size + content
 
 
 def _builder(
@@ -184,7 +257,7 @@ def _builder(
     )
 
 
-def _sign(builder: x509.CertificateBuilder, issuer: _Issuer, hash_name: str) -> bytes:
+def _sign(builder: x509.CertificateBuilder, issuer: Signer, hash_name: str) -> bytes:
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
     builder = builder.issuer_name(issuer.name).add_extension(identifier, critical=False)
     if hash_name in _WEAK:
@@ -222,14 +295,13 @@ def _damaged(der: bytes, damage: str | None) -> bytes:
     return der[: len(der) // 2] if damage == "der" else der
 
 
-def _root(kind: str) -> _Issuer:
-    common_name = "Example Root CA" if kind == "trusted" else "Unknown Root CA"
-    return _Issuer(name=_name(common_name), key=_key("p256", common_name))
+def _root(kind: str) -> Signer:
+    common_name = _ROOTS[kind]
+    return Signer(name=_name(common_name), key=_key("p256", common_name))
 
 
-def _root_der(root: _Issuer) -> bytes:
-    builder = _builder(root.name, root.key.public_key(), -3650, 3650)
-    return _sign(_with_role(builder, ca=True), root, "sha256")
+def _root_der(root: Signer) -> bytes:
+    return certificate_of(root).public_bytes(Encoding.DER)
 
 
 def _with_role(builder: x509.CertificateBuilder, *, ca: bool) -> x509.CertificateBuilder:
@@ -260,8 +332,12 @@ def _alternative_name(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def _name(common_name: str, organization: str = "", country: str = "") -> x509.Name:
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    if organization:
+        parts.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+        parts.insert(0, x509.NameAttribute(NameOID.COUNTRY_NAME, country))
+    return x509.Name(parts)
 
 
 def _public_key(kind: str, owner: str) -> PublicKey:

@@ -8,6 +8,7 @@ evidence as JSON, merged deep (lists are replaced), and these short forms:
     tls     suites: [names]          given to each version that can carry them
             certificate: {...}       a specification for build_chain; null sends none
             trusted: false           hides the root that its chains lead to
+            default_certificate, staple  see testing_evidence_certificates
     http    status, url, headers, cookies, page, location ...   of the front page
             headers: {Name: value}   laid over healthy ones; a list repeats, null takes away
             cookies: ["sid=a; Secure"]
@@ -16,25 +17,28 @@ evidence as JSON, merged deep (lists are replaced), and these short forms:
             entry: {...}             the same keys, for the walk from the service's URL
             plain: {...}             the same keys, for the walk from http://; null for none
     dns     records: {CAA: [...]}    of the host; "name CAA" of another; a status word; null
+            dnssec, name_servers ... see testing_evidence_dns
     ports   open: [22, {port: 80}]
     uptime  samples: [up, timeout]   up, or the reason why it was not
+    addresses, availability, key_use   see testing_evidence_addresses and so on
+    services                         see testing_evidence_services
+    surface                          see testing_evidence_surface
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
 from spbe_audit.evidence import (
-    DnsEvidence,
     Evidence,
     HttpEvidence,
     PortsEvidence,
@@ -42,7 +46,13 @@ from spbe_audit.evidence import (
     TlsEvidence,
     UptimeEvidence,
 )
-from spbe_audit.testing_certificates import TRUSTED_ROOT, build_chain
+from spbe_audit.testing_evidence_addresses import AddressesForm, addresses
+from spbe_audit.testing_evidence_availability import AvailabilityForm, availability
+from spbe_audit.testing_evidence_certificates import certificate_fields, take_certificates
+from spbe_audit.testing_evidence_dns import DnsForm, dns
+from spbe_audit.testing_evidence_key_use import KeyUseForm, key_use
+from spbe_audit.testing_evidence_services import ServicesForm, services
+from spbe_audit.testing_evidence_surface import SurfaceForm, surface
 
 Json = dict[str, Any]
 
@@ -63,6 +73,11 @@ HEALTHY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+HEALTHY_PAGE: Json = {
+    "title": "Portal",
+    "language": "id",
+    "links": [{"text": "Kebijakan Privasi", "href": f"https://{HOST}/privasi"}],
 }
 REDIRECT_HEADERS: Mapping[str, str] = {
     "Date": "Thu, 15 Jan 2026 00:00:00 GMT",
@@ -112,10 +127,6 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, val_json_bytes="base64")
 
 
-class _Dns(_Document):
-    evidence: DnsEvidence
-
-
 class _Http(_Document):
     evidence: HttpEvidence
 
@@ -161,56 +172,6 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{value!r} is not plain data")
-
-
-# --- dns ---------------------------------------------------------------------------------------
-
-
-def _dns(overrides: Json) -> Json:
-    records = overrides.pop("records", {})
-    base: Json = {
-        "host": HOST,
-        "collected_at": COLLECTED_AT,
-        "kind": "domain",
-        "addresses": [ADDRESS, "2001:db8::10"],
-        "name_servers_asked": ["192.0.2.53:53"],
-    }
-    document = merge(base, overrides)
-    host = str(document["host"])
-    if "answers" not in document:
-        document["answers"] = _dns_answers(host, document["addresses"], records)
-    elif records:
-        raise ValueError("a case gives either 'answers' or 'records'")
-    return document
-
-
-def _dns_answers(host: str, addresses: Iterable[str], records: Json) -> list[Json]:
-    """The healthy answers, with ``records`` laid over: "CAA" (of the host) or "name CAA"."""
-    labels = host.split(".")
-    parents = [".".join(labels[depth:]) for depth in range(len(labels))]
-    domain = parents[1] if len(parents) > 1 else host
-    answers: dict[tuple[str, str], Any] = {
-        (host, "A"): [address for address in addresses if ":" not in address],
-        (host, "AAAA"): [address for address in addresses if ":" in address],
-        **{(name, "CAA"): [] for name in parents},
-        (domain, "CAA"): ['0 issue "letsencrypt.org"'],
-        (domain, "NS"): ["ns1.example.go.id.", "ns2.example.go.id."],
-    }
-    for question, answer in records.items():
-        name, _, record_type = str(question).rpartition(" ")
-        answers[name or host, record_type] = answer
-    given = ((name, kind, answer) for (name, kind), answer in answers.items())
-    return [_dns_answer(*one) for one in given if one[2] is not None]
-
-
-def _dns_answer(name: str, record_type: str, answer: Any) -> Json:
-    question = {"name": name, "type": record_type}
-    if isinstance(answer, Mapping):
-        return {**question, "status": "answer", **answer}
-    if isinstance(answer, str):
-        return {**question, "status": answer}
-    status = "answer" if answer else "no_data"
-    return {**question, "status": status, "records": sorted(answer)}
 
 
 # --- http --------------------------------------------------------------------------------------
@@ -279,7 +240,7 @@ def _hop(overrides: Json, url: str) -> Json:
         "timings": {"connect": 0.01, "tls": 0.02 if secure else None, "first_byte": 0.1},
         "cookies": cookies,
         "body_size": 0 if redirect else 2048,
-        "page": None if redirect else {"title": "Portal", "language": "id"},
+        "page": None if redirect else dict(HEALTHY_PAGE),
         "tls_version": "TLS 1.3" if secure else None,
     }
     return merge(base, given)
@@ -342,9 +303,7 @@ def _ports(overrides: Json) -> Json:
 
 
 def _tls(overrides: Json) -> Json:
-    """``certificate`` is a specification for build_chain; ``trusted`` false hides its root."""
-    certificate = overrides.pop("certificate", {})
-    trusted = overrides.pop("trusted", True)
+    shown = take_certificates(overrides)
     suites = overrides.pop("suites", None)
     base: Json = {
         "server_name": HOST,
@@ -356,10 +315,13 @@ def _tls(overrides: Json) -> Json:
         "server_preference": True,
         "groups": ["x25519", "secp256r1"],
         "key_exchanges": [{"kind": "ECDH", "bits": 253, "group": "x25519"}],
+        "key_exchange_signatures": ["ecdsa_sha256"],
+        "intolerances": [],
         "client_certificate_asked": False,
         "compression": False,
         "secure_renegotiation": True,
         "client_renegotiation": False,
+        "fallback_scsv": True,
         "extended_master_secret": True,
         "early_data": False,
     }
@@ -367,22 +329,7 @@ def _tls(overrides: Json) -> Json:
     if document.get("answer", "handshake") != "handshake":
         return merge(base, {"versions": [], "key_exchanges": [], "groups": None, **overrides})
     document["suites"] = _suites(document["versions"], suites)
-    if "chains" not in document:
-        document["chains"] = _chains(str(document["server_name"]), certificate)
-    if "trust_anchors" not in document:
-        document["trust_anchors"] = [_text(TRUSTED_ROOT)] if trusted else []
-    return document
-
-
-def _chains(server_name: str, specification: Json | None) -> list[Json]:
-    if specification is None:
-        return []
-    certificates = build_chain({"subject": server_name, **specification})
-    return [{"certificates": [_text(der) for der in certificates], "server_name": server_name}]
-
-
-def _text(der: bytes) -> str:
-    return urlsafe_b64encode(der).decode()
+    return {**certificate_fields(str(document["server_name"]), shown), **document}
 
 
 def _suites(versions: Iterable[str], given: Any) -> Json:
@@ -417,10 +364,18 @@ def _sample(given: str | Json, seconds: float) -> Json:
     return merge({**_sample("up" if given.get("up", True) else "timeout", seconds)}, given)
 
 
-_KINDS: Mapping[Probe, tuple[type[_Document], Callable[[Json], Json]]] = {
-    Probe.DNS: (_Dns, _dns),
+_KINDS: Mapping[Probe, tuple[type[BaseModel], Callable[[Json], Json]]] = {
+    Probe.ADDRESSES: (AddressesForm, addresses),
+    Probe.AVAILABILITY: (AvailabilityForm, availability),
+    Probe.DNS: (DnsForm, partial(dns, collected_at=COLLECTED_AT)),
     Probe.HTTP: (_Http, _http),
+    Probe.KEY_USE: (KeyUseForm, key_use),
     Probe.PORTS: (_Ports, _ports),
+    Probe.SERVICES: (
+        ServicesForm,
+        partial(services, address=ADDRESS, collected_at=COLLECTED_AT, tls=_tls),
+    ),
+    Probe.SURFACE: (SurfaceForm, partial(surface, collected_at=COLLECTED_AT, hop=_hop)),
     Probe.TLS: (_Tls, _tls),
     Probe.UPTIME: (_Uptime, _uptime),
 }

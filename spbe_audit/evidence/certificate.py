@@ -6,13 +6,20 @@ import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import idna
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 
+from spbe_audit.evidence.certificate_parts import (
+    CertificateParts,
+    NameParts,
+    key_digest,
+    name_parts,
+    read_parts,
+)
 from spbe_audit.evidence.signature import UNREADABLE, signature_holds, signature_scheme
 from spbe_audit.evidence.tls import TlsEvidence
 
@@ -68,6 +75,7 @@ class Certificate:
     ``extensions_readable`` is false they are empty and nothing is known of them. ``signature_hash``
     is "sha256" and the like, "intrinsic" where the algorithm has its own (Ed25519), None when the
     algorithm is not known. ``self_signed`` is None when the signature cannot be verified here.
+    ``key_digest`` is the SHA-256 of the key (SubjectPublicKeyInfo), '' for one that cannot be read.
     """
 
     subject: str
@@ -82,6 +90,10 @@ class Certificate:
     signature_hash: str | None
     self_issued: bool
     self_signed: bool | None
+    subject_parts: NameParts
+    issuer_parts: NameParts
+    parts: CertificateParts
+    key_digest: str
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,6 +113,12 @@ class SentChain:
     leaf: Certificate
     others: tuple[Certificate, ...]
     malformed: int
+
+    @property
+    def self_signed(self) -> bool:
+        """Whether the leaf vouches for itself; equal names decide where nothing can be verified."""
+        alone = not self.others and not self.malformed
+        return alone if self.leaf.self_signed is None else self.leaf.self_signed
 
     @property
     def below_root(self) -> tuple[Certificate, ...]:
@@ -123,6 +141,7 @@ def parse_certificate(der: bytes) -> x509.Certificate:
     return certificate
 
 
+@lru_cache(maxsize=256)
 def read_certificate(der: bytes) -> Certificate:
     """The facts of a certificate. Raises MalformedCertificateError."""
     certificate = parse_certificate(der)
@@ -144,6 +163,10 @@ def read_certificate(der: bytes) -> Certificate:
             signature_hash=digest,
             self_issued=self_issued,
             self_signed=signature_holds(certificate, certificate) if self_issued else False,
+            subject_parts=name_parts(certificate.subject),
+            issuer_parts=name_parts(certificate.issuer),
+            parts=read_parts(certificate),
+            key_digest=key_digest(certificate),
         )
 
 

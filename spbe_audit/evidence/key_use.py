@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """Another service with the same public key."""
+    """Another service with the same public key; ``agency`` and ``service`` are ids."""
 
     agency: str
     service: str
@@ -15,9 +15,15 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class KeyUseEvidence:
-    """``key`` is the SHA-256 of the leaf's SubjectPublicKeyInfo; '' when there was no leaf."""
+    """``key`` is the SHA-256 of the leaf's SubjectPublicKeyInfo; '' when there is none to compare.
+
+    ``others`` are services of other agencies first, then of the same agency; when there are very
+    many, not all are named. ``foreign`` and ``own`` count all of them.
+    """
 
     agency: str
     service: str
     key: str
     others: tuple[KeyUse, ...] = ()
+    foreign: int = 0
+    own: int = 0

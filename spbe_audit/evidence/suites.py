@@ -20,6 +20,7 @@ _TLS_1_3 = re.compile(
     r"TLS_(?P<cipher>(?:AES|CHACHA20|SM4|AEGIS|ASCON|SHA256|SHA384|GOSTR\w+_MGM)_\w+)", re.ASCII
 )
 _EPHEMERAL = frozenset({"DHE", "ECDHE", "SRP", "ECCPWD", "CECPQ1", "ANON"})
+_SHORT_BLOCKS = frozenset({"3DES", "EDE3", "DES", "DES40", "IDEA", "RC2", "28147", "MAGMA"})
 _AEAD = frozenset({"GCM", "CCM", "POLY1305", "OCB", "MGM", "AEGIS", "ASCON"})
 
 
@@ -66,6 +67,16 @@ class Suite:
         if words & {"3DES", "EDE3"}:
             return "3DES"
         return "DES" if words & {"DES", "DES40"} else None
+
+    @property
+    def short_blocks(self) -> bool:
+        """Encrypts in blocks of 64 bits, which repeat within one long connection (SWEET32)."""
+        return bool(_words(self.cipher) & _SHORT_BLOCKS)
+
+    @property
+    def cbc(self) -> bool:
+        """Chains blocks (CBC), with integrity added beside it."""
+        return "CBC" in _words(self.cipher)
 
     @property
     def aead(self) -> bool:

@@ -58,6 +58,10 @@ class TlsEvidence:
     established stand in ``unknown`` with the reason, under the field's name (``versions`` and
     ``suites`` under ``versions.TLS 1.0`` and the like); they must never be read as absent.
     Suites carry their IANA names, in the server's order where ``server_preference`` is true.
+    ``key_exchange_signatures`` are the algorithms (IANA names) that the server was seen to sign its
+    TLS 1.2 key exchange with, also when nothing but SHA-1 or MD5 was offered. ``intolerances`` name
+    what breaks the handshake, though it means nothing to the server: "modern_hello" (one that
+    offers TLS 1.3 as well), "unknown_version", "grease", "long_hello". ``flaws`` are "heartbleed", "ccs_injection", "robot" and "ticketbleed".
     ``trust_anchors`` are CA certificates (DER) that the agency adds to the pinned store.
     """
 
@@ -73,6 +77,8 @@ class TlsEvidence:
     server_preference: bool | None = None
     groups: tuple[str, ...] | None = None
     key_exchanges: tuple[KeyExchange, ...] = ()
+    key_exchange_signatures: tuple[str, ...] | None = None
+    intolerances: tuple[str, ...] | None = None
     chains: tuple[CertificateChain, ...] = ()
     trust_anchors: tuple[bytes, ...] = ()
     ocsp_staple: bytes | None = None
@@ -90,6 +96,11 @@ class TlsEvidence:
     def offered(self) -> bool:
         """Whether a handshake succeeded."""
         return self.answer is TlsAnswer.HANDSHAKE
+
+    @property
+    def only_tls_1_3(self) -> bool:
+        """Whether TLS 1.3 is accepted and surely nothing else."""
+        return self.versions == (TlsVersion.TLS_1_3,) and not self.versions_unknown()
 
     def accepted_suites(self) -> tuple[str, ...]:
         """All accepted suites over all versions, each once, in order of first sight."""

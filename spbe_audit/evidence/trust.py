@@ -122,6 +122,11 @@ def find_trust_path(
         return search.furthest()
 
 
+def trusted_cas(name: x509.Name, anchors: Sequence[bytes]) -> tuple[x509.Certificate, ...]:
+    """The trusted CAs that bear a name: Mozilla's, and those (DER) that an agency adds."""
+    return _anchors(tuple(anchors)).by_subject.get(name, ())
+
+
 @dataclass(frozen=True, slots=True)
 class _Anchors:
     """Trusted CAs, by name, and as the library's store."""

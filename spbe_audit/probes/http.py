@@ -121,7 +121,7 @@ class _Visit:
             self.opened += wire.opened
             self.end += wire.waited
             self.address = self.address or wire.address
-        return _exchange(url, reply, wire, self.secret), reply
+        return kept_exchange(url, reply, wire, self.secret), reply
 
 
 async def _walk(start: str, visit: _Visit) -> Walk:
@@ -217,7 +217,8 @@ def _without_userinfo(url: httpx.URL) -> httpx.URL:
     return url.copy_with(userinfo=b"") if url.userinfo else url
 
 
-def _exchange(url: httpx.URL, reply: Reply, wire: Wire, secret: bytes) -> Exchange:
+def kept_exchange(url: httpx.URL, reply: Reply, wire: Wire, secret: bytes) -> Exchange:
+    """What is kept of a GET and its answer; ``secret`` keys the digests of cookie values."""
     host = url.raw_host.decode("ascii")
     readable = reply.readable and reply.status not in _REDIRECTS
     content_type = reply.header("content-type")

@@ -12,7 +12,8 @@ import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
 import httpcore
 import httpx
@@ -23,6 +24,9 @@ from spbe_audit.probes.bounded_body import ACCEPTED_ENCODINGS, BoundedBody
 from spbe_audit.probes.failures import NETWORK_ERRORS, failure_of
 
 TOOL = Tool("httpx", httpx.__version__)
+
+Method = Literal["GET", "OPTIONS", "TRACE"]
+"""What is ever sent: methods that ask and change nothing."""
 
 _TLS_NAMES = {
     "TLSv1": TlsVersion.TLS_1_0.value,
@@ -39,6 +43,7 @@ class Wire:
 
     ``waited`` is the time (seconds) spent waiting for our own budget, which is no fault of the
     other side and counts in no other figure; ``opened`` counts connections that were tried.
+    ``tls_suite`` is OpenSSL's name, ``leaf`` the DER of the certificate that was shown.
     """
 
     address: str = ""
@@ -50,6 +55,8 @@ class Wire:
     first_byte: float | None = None
     total: float | None = None
     tls_version: str | None = None
+    tls_suite: str | None = None
+    leaf: bytes | None = None
     _asked_at: float | None = None
 
     def timings(self) -> Timings:
@@ -96,22 +103,25 @@ async def fetch(
     body_limit: int,
     enough: bytes = b"",
     headers: Mapping[str, str] | None = None,
+    method: Method = "GET",
+    address: str | None = None,
 ) -> Reply:
-    """GET one URL over a new connection, redirects not followed.
+    """Ask for one URL over a new connection, redirects not followed.
 
     ``seconds`` is an absolute limit that starts when the budget lets us begin. Headers that came in
     time are kept when the body does not end in time, breaks off, or goes on after ``body_limit``.
-    Reading stops early once the body holds ``enough``; a ``body_limit`` of 0 reads none.
+    Reading stops early once the body holds ``enough``; a ``body_limit`` of 0 reads none. With
+    ``address`` no other address of the host is tried, and no name server is asked.
     Raises one of NETWORK_ERRORS when there was no response.
     """
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    request = _request(url, door.user_agent, headers or {})
+    request = _request(method, url, door.user_agent, headers or {})
     requested_at = door.clock()
     try:
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(seconds) as limit:
-                transport = AdmittedTransport(door, wire, limit)
+                transport = AdmittedTransport(door, wire, limit, address)
                 stack.push_async_callback(transport.aclose)
                 response = await transport.handle_async_request(request)
                 stack.push_async_callback(response.aclose)
@@ -121,7 +131,7 @@ async def fetch(
     finally:
         wire.total = loop.time() - begun - wire.waited
     return Reply(
-        requested_at=requested_at,
+        requested_at=requested_at + timedelta(seconds=wire.waited),
         status=response.status_code,
         http_version=response.http_version,
         headers=tuple(response.headers.raw),
@@ -145,7 +155,9 @@ async def _read_body(
         body.truncated = True
 
 
-def _request(url: httpx.URL, user_agent: str, headers: Mapping[str, str]) -> httpx.Request:
+def _request(
+    method: Method, url: httpx.URL, user_agent: str, headers: Mapping[str, str]
+) -> httpx.Request:
     """The request that is sent to everybody: Host is added first by httpx."""
     lines = {
         "User-Agent": user_agent.encode("ascii", "replace").decode("ascii"),
@@ -156,7 +168,7 @@ def _request(url: httpx.URL, user_agent: str, headers: Mapping[str, str]) -> htt
         **headers,
     }
     host = url.raw_host.decode("ascii").rstrip(".")
-    return httpx.Request("GET", url, headers=lines, extensions={"sni_hostname": host})
+    return httpx.Request(method, url, headers=lines, extensions={"sni_hostname": host})
 
 
 class AdmittedTransport(httpx.AsyncBaseTransport):
@@ -166,8 +178,10 @@ class AdmittedTransport(httpx.AsyncBaseTransport):
     its owner waits for another, and a group of probes could wait for one another for ever.
     """
 
-    def __init__(self, door: Door, wire: Wire, limit: asyncio.Timeout) -> None:
-        self._backend = _AdmittedBackend(door, wire, limit)
+    def __init__(
+        self, door: Door, wire: Wire, limit: asyncio.Timeout, address: str | None = None
+    ) -> None:
+        self._backend = _AdmittedBackend(door, wire, limit, address)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=permissive_tls(),
             max_connections=1,
@@ -222,8 +236,9 @@ class _Body(httpx.AsyncByteStream):
 class _AdmittedBackend(httpcore.AsyncNetworkBackend):
     """Opens TCP connections through the door, to the addresses that it allows, in their order."""
 
-    def __init__(self, door: Door, wire: Wire, limit: asyncio.Timeout) -> None:
+    def __init__(self, door: Door, wire: Wire, limit: asyncio.Timeout, address: str | None) -> None:
         self._door = door
+        self._address = address
         self._wire = wire
         self._limit = limit
         self._held = AsyncExitStack()
@@ -248,6 +263,8 @@ class _AdmittedBackend(httpcore.AsyncNetworkBackend):
         await self._held.aclose()
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
+        if self._address is not None:
+            return (self._address,)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
@@ -313,8 +330,11 @@ class _ObservedStream(httpcore.AsyncNetworkStream):
         begun = loop.time()
         self._inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
         self._wire.tls = loop.time() - begun
-        version = self._inner.get_extra_info("ssl_object").version()
+        conversation = self._inner.get_extra_info("ssl_object")
+        version, suite = conversation.version(), conversation.cipher()
         self._wire.tls_version = _TLS_NAMES.get(version, version)
+        self._wire.tls_suite = suite[0] if suite else None
+        self._wire.leaf = conversation.getpeercert(binary_form=True)
         return self
 
     async def aclose(self) -> None:
