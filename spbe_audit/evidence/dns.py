@@ -61,6 +61,7 @@ class DnssecProblem(StrEnum):
     NO_ANSWER = "no_answer"
     ANCHOR_NOT_MET = "anchor_not_met"
     DISAGREEMENT = "disagreement"
+    TOOL_MISSING = "tool_missing"
 
 
 @dataclass(frozen=True, slots=True)

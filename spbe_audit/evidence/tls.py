@@ -56,12 +56,14 @@ class TlsEvidence:
 
     A field that is None was not asked or not answered. Facts that were asked but could not be
     established stand in ``unknown`` with the reason, under the field's name (``versions`` and
-    ``suites`` under ``versions.TLS 1.0`` and the like); they must never be read as absent.
+    ``suites`` under ``versions.TLS 1.0`` and the like, a flaw under ``flaws.heartbleed``, a part of
+    the groups under ``groups.hybrid`` and ``groups.weak``); they must never be read as absent.
     Suites carry their IANA names, in the server's order where ``server_preference`` is true.
     ``key_exchange_signatures`` are the algorithms (IANA names) that the server was seen to sign its
     TLS 1.2 key exchange with, also when nothing but SHA-1 or MD5 was offered. ``intolerances`` name
     what breaks the handshake, though it means nothing to the server: "modern_hello" (one that
-    offers TLS 1.3 as well), "unknown_version", "grease", "long_hello". ``flaws`` are "heartbleed", "ccs_injection", "robot" and "ticketbleed".
+    offers TLS 1.3 as well), "unknown_version", "grease", "long_hello". ``flaws`` are "heartbleed",
+    "ccs_injection", "robot" and "ticketbleed".
     ``trust_anchors`` are CA certificates (DER) that the agency adds to the pinned store.
     """
 

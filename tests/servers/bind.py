@@ -17,47 +17,63 @@ ADDRESS = "127.0.0.1"
 _STARTUP = 15.0
 _ATTEMPTS = 3
 
-_OPTIONS = """
-controls {{ }};
-options {{
-  directory "{directory}";
-  pid-file none;
-  lock-file none;
-  session-keyfile none;
-  listen-on port {port} {{ {address}; }};
-  listen-on-v6 {{ none; }};
-  interface-interval 0;
-  recursion no;
-  notify no;
-  empty-zones-enable no;
-  dnssec-validation no;
-}};
-"""
+_CONTROLS = "controls { };\n"
+_OPTIONS = {
+    "pid-file": "none",
+    "lock-file": "none",
+    "session-keyfile": "none",
+    "listen-on-v6": "{ none; }",
+    "interface-interval": "0",
+    "recursion": "no",
+    "notify": "no",
+    "empty-zones-enable": "no",
+    "dnssec-validation": "no",
+}
 
 
 @contextmanager
-def bind(zones: Mapping[str, str], directory: Path) -> Iterator[tuple[str, int]]:
-    """Serve zones (name to the text of a zone file); yields the address and port to ask."""
+def bind(
+    zones: Mapping[str, str],
+    directory: Path,
+    *,
+    options: Mapping[str, str] | None = None,
+    statements: str = "",
+) -> Iterator[tuple[str, int]]:
+    """Serve zones (name to the text of a zone file); yields the address and port to ask.
+
+    ``options`` are laid over those of an authoritative server; ``statements`` stand beside them.
+    """
     for _ in range(_ATTEMPTS):
         port = _free_port()
-        with _started(zones, directory, port) as process:
+        text = _configuration(port, directory, options or {}) + statements
+        with _started(zones, directory, text) as process:
             if _answers(process, next(iter(zones)), port):
                 yield ADDRESS, port
                 return
     raise AssertionError(f"named did not start: {(directory / 'log').read_text()}")
 
 
+def _configuration(port: int, directory: Path, options: Mapping[str, str]) -> str:
+    every = {
+        "directory": f'"{directory}"',
+        "listen-on": f"port {port} {{ {ADDRESS}; }}",
+        **_OPTIONS,
+        **options,
+    }
+    lines = "".join(f"  {name} {value};\n" for name, value in every.items())
+    return f"{_CONTROLS}options {{\n{lines}}};\n"
+
+
 @contextmanager
 def _started(
-    zones: Mapping[str, str], directory: Path, port: int
+    zones: Mapping[str, str], directory: Path, text: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    text = _OPTIONS.format(directory=directory, port=port, address=ADDRESS)
     for number, (name, content) in enumerate(zones.items()):
         (directory / f"zone{number}").write_text(content)
         text += f'zone "{name}" {{ type primary; file "zone{number}"; }};\n'
     configuration = directory / "named.conf"
     configuration.write_text(text)
-    command = ["/usr/sbin/named", "-g", "-n", "1", "-p", str(port), "-c", str(configuration)]
+    command = ["/usr/sbin/named", "-g", "-n", "1", "-c", str(configuration)]
     with (directory / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             yield process
