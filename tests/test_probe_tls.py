@@ -205,6 +205,8 @@ def test_a_modern_nginx(web: Nginx, identity: Identity) -> None:
     assert tls.extended_master_secret is True
     assert tls.client_certificate_asked is False
     assert {"x25519", "secp256r1"} <= set(tls.groups or ())
+    assert tls.key_exchange_signatures == ("rsa_pss_rsae_sha256",)
+    assert tls.intolerances == ()
     assert ("ECDH", 256, "secp256r1") in {(k.kind, k.bits, k.group) for k in tls.key_exchanges}
     assert tls.flaws == {}
     assert tls.unknown == {}
@@ -235,7 +237,13 @@ def test_an_old_nginx_with_an_order_of_its_own(web: Nginx) -> None:
         "TLS_RSA_WITH_AES_256_CBC_SHA",
     )
     assert set(tls.groups or ()) == {"secp256r1", "secp384r1"}
-    assert tls.flaws == {"ccs_injection": False, "heartbleed": False, "robot": False}
+    assert tls.flaws == {
+        "ccs_injection": False,
+        "heartbleed": False,
+        "robot": False,
+        "ticketbleed": False,
+    }
+    assert tls.key_exchange_signatures == ("rsa_pss_rsae_sha256", "rsa_pkcs1_sha1")
     assert tls.unknown == {}
 
 
@@ -244,6 +252,7 @@ def test_an_address_is_visited_without_sni_and_lightly(web: Nginx, identity: Ide
     assert tls.versions == (TlsVersion.TLS_1_2, TlsVersion.TLS_1_3)
     assert [(c.certificates[0], c.server_name) for c in tls.chains] == [(identity.der, None)]
     assert (tls.groups, tls.server_preference, tls.early_data) == (None, None, None)
+    assert (tls.intolerances, tls.key_exchange_signatures) == (None, None)
     assert tls.unknown == {}
 
 
@@ -392,7 +401,12 @@ def test_a_server_that_bleeds(web: Nginx) -> None:
 
     with raw_server(bleed) as server:
         tls = evidence(probe(server.port, intensity=Intensity.THOROUGH))
-    assert tls.flaws == {"ccs_injection": False, "heartbleed": True, "robot": False}
+    assert tls.flaws == {
+        "ccs_injection": False,
+        "heartbleed": True,
+        "robot": False,
+        "ticketbleed": False,
+    }
 
 
 # ---------------------------------------------------------------- ports where TLS does not speak

@@ -79,6 +79,24 @@ def test_a_name_says_what_the_suite_is(name: str, expected: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "cbc", "short_blocks"),
+    [
+        ("TLS_AES_128_GCM_SHA256", False, False),
+        ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", True, False),
+        ("TLS_RSA_WITH_3DES_EDE_CBC_SHA", True, True),
+        ("TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5", True, True),
+        ("TLS_RSA_WITH_IDEA_CBC_SHA", True, True),
+        ("TLS_GOSTR341001_WITH_28147_CNT_IMIT", False, True),
+        ("SSL_CK_DES_192_EDE3_CBC_WITH_MD5", True, True),
+        ("TLS_RSA_WITH_RC4_128_SHA", False, False),
+    ],
+)
+def test_a_name_says_how_blocks_are_used(name: str, cbc: bool, short_blocks: bool) -> None:  # noqa: FBT001 - a table
+    suite = read_suite(name)
+    assert (suite.cbc, suite.short_blocks) == (cbc, short_blocks)
+
+
+@pytest.mark.parametrize(
     "name", ["", "0xC0FF", "ECDHE-RSA-AES128-SHA", "TLS_FALLBACK_SCSV", "TLS_"]
 )
 def test_a_name_of_no_known_form_says_nothing(name: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import ssl
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -17,6 +16,7 @@ from enum import Enum, auto
 from spbe_audit.evidence import Failure, FailureKind, TlsAnswer, TlsVersion
 from spbe_audit.network import Door
 from spbe_audit.probes.failures import NETWORK_ERRORS, failure_of, short_text
+from spbe_audit.probes.tls.contact import Contact, begins_record
 from spbe_audit.scope import literal_address
 
 ALERTS = {
@@ -61,7 +61,6 @@ _VERSIONS = {
     b"\x03\x04": TlsVersion.TLS_1_3,
 }
 _PLAIN_REQUEST = b"GET / HTTP/1.0\r\n\r\n"
-_READ_LIMIT = 20_000
 _TEXT_ENOUGH = 80
 _LONGEST_RECORD = 2**14 + 2048
 _ALERT_RECORD, _HANDSHAKE_RECORD = 0x15, 0x16
@@ -120,7 +119,7 @@ _ANSWERS = {
 
 async def greet(*, host: str, address: str, port: int, door: Door) -> Greeting:
     """Find out what speaks on a port. What the network does is in the result, never raised."""
-    contact = _Contact(host, address, port, door)
+    contact = Contact(host, address, port, door)
     try:
         async with asyncio.timeout(door.deadlines.tls):
             reply = await _judged(contact)
@@ -137,104 +136,72 @@ async def greet(*, host: str, address: str, port: int, door: Door) -> Greeting:
     return Greeting(None, failure=failure, connections=contact.connections)
 
 
-async def _judged(contact: _Contact) -> Reply:
+async def _judged(contact: Contact) -> Reply:
     """The first greeting's reply, or that of another shape where the first got none.
 
     Some web servers wait for the end of a line that a ClientHello may not hold, so silence is
     broken with a plain request; where that gets no answer either, the silence stands.
     """
     try:
-        first = await contact.say(client_hello(contact.host))
+        first = await hear(contact, client_hello(contact.host))
     except TimeoutError:
         if not contact.connected:
             raise
-        reply = await contact.say(_PLAIN_REQUEST, whole=True)
+        reply = await hear(contact, _PLAIN_REQUEST, whole=True)
         if reply.sort is Sort.HTTP:
             return reply
         raise
     if first.sort is Sort.NOTHING:
         for other in (client_hello("", newest=ssl.TLSVersion.TLSv1_2), ssl2_client_hello()):
-            reply = await contact.say(other)
+            reply = await hear(contact, other)
             if reply.sort is not Sort.NOTHING:
                 return reply
     if first.sort in {Sort.NOTHING, Sort.GARBAGE}:
-        reply = await contact.say(_PLAIN_REQUEST, whole=True)
+        reply = await hear(contact, _PLAIN_REQUEST, whole=True)
         if reply.sort is Sort.HTTP:
             return reply
     return first
 
 
-@dataclass(slots=True)
-class _Contact:
-    """One port, how many connections it has cost, and whether one of them came about."""
+async def hear(contact: Contact, message: bytes, *, whole: bool = False) -> Reply:
+    """Send one message on a new connection and sort what comes back.
 
-    host: str
-    address: str
-    port: int
-    door: Door
-    connections: int = 0
-    connected: bool = False
+    ``whole`` reads on to the end of the answer where the beginning would do. Raises as
+    Contact.say does.
+    """
 
-    async def say(self, message: bytes, *, whole: bool = False) -> Reply:
-        """Send one message on a new connection and sort what comes back.
+    def read(data: bytes, ended: bool) -> Reply | None:  # noqa: FBT001 - see Reader
+        return sort_reply(data, ended=ended) if ended or not whole else None
 
-        ``whole`` reads on to the end of the answer where the beginning would do.
-
-        Raises OSError where no connection comes about, TimeoutError for silence and for a record
-        that is not complete at the deadline, OutOfScopeError.
-        """
-        async with self.door.admit(self.host, self.address):
-            self.connections += 1
-            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-            with socket.socket(family, socket.SOCK_STREAM) as sock:
-                sock.setblocking(False)  # noqa: FBT003 - the name says it
-                return await self._exchange(sock, message, whole=whole)
-
-    async def _exchange(self, sock: socket.socket, message: bytes, *, whole: bool) -> Reply:
-        loop = asyncio.get_running_loop()
-        deadlines = self.door.deadlines
-        try:
-            async with asyncio.timeout(deadlines.connect):
-                await loop.sock_connect(sock, (self.address, self.port))
-        except ConnectionResetError:  # it was open, and hung up before we could speak
-            return Reply(Sort.NOTHING)
-        self.connected = True
-        data = b""
-        try:
-            async with asyncio.timeout(deadlines.exchange):
-                await loop.sock_sendall(sock, message)
-                while len(data) < _READ_LIMIT:
-                    chunk = await loop.sock_recv(sock, 4096)
-                    data += chunk
-                    reply = sort_reply(data, ended=not chunk)
-                    if reply is not None and (not chunk or not whole):
-                        return reply
-        except ConnectionError:
-            return sort_reply(data, ended=True) or Reply(Sort.NOTHING)
-        except TimeoutError:
-            if not data or _begins_record(data):
-                raise
-        return sort_reply(data, ended=True) or Reply(Sort.GARBAGE)
+    return await contact.say(message, read) or Reply(Sort.GARBAGE)
 
 
 def client_hello(host: str, *, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> bytes:
     """A ClientHello that offers all that the local library has; SNI when ``host`` is a name."""
+    conversation, _, outgoing = begin_handshake(host, newest=newest)
+    try:
+        conversation.do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
+    raise AssertionError("a handshake cannot end before the server has spoken")
+
+
+def begin_handshake(
+    host: str, *, newest: ssl.TLSVersion
+) -> tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]:
+    """A handshake that nothing has been said of yet, what it is to hear, and what it says."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.maximum_version = newest
     context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
-    outgoing = ssl.MemoryBIO()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     try:
-        conversation = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=sni(host))
+        conversation = context.wrap_bio(incoming, outgoing, server_hostname=sni(host))
     except ValueError:  # a host that is no name by the rules of IDNA
-        conversation = context.wrap_bio(ssl.MemoryBIO(), outgoing)
-    try:
-        conversation.do_handshake()
-    except ssl.SSLWantReadError:
-        return outgoing.read()
-    raise AssertionError("a handshake cannot end before the server has spoken")
+        conversation = context.wrap_bio(incoming, outgoing)
+    return conversation, incoming, outgoing
 
 
 def sni(host: str) -> str | None:
@@ -251,7 +218,7 @@ def ssl2_client_hello() -> bytes:
 
 def sort_reply(data: bytes, *, ended: bool) -> Reply | None:
     """Sort the bytes of an answer; None while more are needed. ``ended``: no more will come."""
-    while _begins_record(data) and len(data) >= 5:  # noqa: PLR2004 - length of a record header
+    while begins_record(data) and len(data) >= 5:  # noqa: PLR2004 - length of a record header
         length = int.from_bytes(data[3:5])
         if not 1 < length <= _LONGEST_RECORD:
             return Reply(Sort.GARBAGE)
@@ -264,13 +231,9 @@ def sort_reply(data: bytes, *, ended: bool) -> Reply | None:
         data = data[5 + length :]
     if not data:
         return Reply(Sort.NOTHING) if ended else None
-    if _begins_record(data):
+    if begins_record(data):
         return Reply(Sort.GARBAGE) if ended else None
     return _sort_other(data, ended=ended)
-
-
-def _begins_record(data: bytes) -> bool:
-    return data[:1] in {b"\x15", b"\x16"} and data[1:2] in {b"", b"\x03"}
 
 
 def _sort_handshake(message: bytes) -> Reply:

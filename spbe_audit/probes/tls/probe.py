@@ -17,12 +17,15 @@ from spbe_audit.evidence import (
 )
 from spbe_audit.network import Door, OutOfScopeError
 from spbe_audit.probes.failures import failure_of
+from spbe_audit.probes.tls.contact import Contact
 from spbe_audit.probes.tls.greeting import Greeting, greet, sni
+from spbe_audit.probes.tls.own_questions import ask_ourselves
 from spbe_audit.probes.tls.sslyze_job import ENGINE, GRACE, EngineJob, EngineReport
 from spbe_audit.probes.tls.sslyze_process import ask_sslyze, child_places, missing, tool
 from spbe_audit.targets import Intensity
 
 _MOST_AT_ONCE = 10
+_ENGINE_SHARE = 0.85
 
 
 async def probe_tls(
@@ -36,19 +39,24 @@ async def probe_tls(
 ) -> Attempt:
     """Learn what a TLS endpoint offers. What the network does is in the result, never raised.
 
-    ``door.deadlines.tls`` bounds the greeting and the engine together; the wait for one of the few
-    places for engines comes on top.
+    ``door.deadlines.tls`` bounds the greeting, the engine and our own questions together; the wait
+    for one of the few places for engines comes on top.
     """
     endpoint = Endpoint(f"tls {address}:{port} {host}", host, port, address)
     started, begun = door.clock(), time.monotonic()
     greeting = await greet(host=host, address=address, port=port, door=door)
-    spent = time.monotonic() - begun
+    left = door.deadlines.tls - (time.monotonic() - begun)
     result = greeting.failure or _without_engine(greeting, endpoint, started)
     connections = greeting.connections
     if result is None:
-        report = await _ask_engine(endpoint, door, intensity, door.deadlines.tls - spent)
+        report, seconds = await _ask_engine(endpoint, door, intensity, left * _ENGINE_SHARE)
         result = _combined(greeting, report.result)
         connections += report.connections
+        if isinstance(result, TlsEvidence):
+            contact = Contact(host, address, port, door)
+            left -= seconds
+            result = await ask_ourselves(contact, result, intensity=intensity, seconds=left)
+            connections += contact.connections
     if isinstance(result, TlsEvidence):
         result = replace(result, collected_at=started, trust_anchors=trust_anchors)
     return Attempt(
@@ -81,17 +89,21 @@ def _without_engine(
 
 async def _ask_engine(
     endpoint: Endpoint, door: Door, intensity: Intensity, seconds: float
-) -> EngineReport:
-    """Send the engine to the endpoint, with the door's leave and within the door's budget."""
+) -> tuple[EngineReport, float]:
+    """Send the engine to the endpoint, with the door's leave and within the door's budget.
+
+    Also tells how many seconds that took, the wait for a place left out.
+    """
     failure = missing()
     if failure:
-        return EngineReport(failure)
+        return EngineReport(failure), 0.0
     host, address = endpoint.host, endpoint.address or ""
     async with child_places():
+        begun = time.monotonic()
         try:
             permit = door.permit(host, address)
         except OutOfScopeError as error:
-            return EngineReport(failure_of(error))
+            return EngineReport(failure_of(error)), 0.0
         job = EngineJob(
             host=host,
             server_name=sni(host),
@@ -101,12 +113,12 @@ async def _ask_engine(
             at_once=max(1, min(permit.budget.at_once, _MOST_AT_ONCE)),
             per_second=permit.budget.per_second,
             patience=door.deadlines.exchange,
-            until=time.monotonic() + seconds - GRACE,
+            until=begun + seconds - GRACE,
             user_agent=door.user_agent,
         )
         report = await ask_sslyze(job)
     permit.count(report.connections)
-    return report
+    return report, time.monotonic() - begun
 
 
 def _combined(greeting: Greeting, result: TlsEvidence | Failure) -> TlsEvidence | Failure:
