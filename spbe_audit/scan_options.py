@@ -21,6 +21,15 @@ FAMILIES: Mapping[str, frozenset[Probe]] = {
 """Which probes serve which family of checks. SERVICES needs PORTS, and is left out without it."""
 
 
+THOROUGH_DEADLINES = Deadlines(tls=180.0, ports=420.0, service=900.0)
+"""All ports of a silent host at the pace of the default budget take that long."""
+
+
+def deadlines_for(intensity: Intensity) -> Deadlines:
+    """How patient a scan is: the more it asks, the longer it may take."""
+    return THOROUGH_DEADLINES if intensity is Intensity.THOROUGH else Deadlines()
+
+
 @dataclass(frozen=True, slots=True)
 class ScanOptions:
     """How a scan is run.
@@ -37,7 +46,12 @@ class ScanOptions:
     uptime_interval: float = 2.0
     confirm_after: float = 2.0
     budget: Budget = field(default_factory=Budget)
-    deadlines: Deadlines = field(default_factory=Deadlines)
+    deadlines: Deadlines | None = None
+
+    @property
+    def patience(self) -> Deadlines:
+        """The deadlines that were given, or those that the intensity calls for."""
+        return self.deadlines or deadlines_for(self.intensity)
 
     @property
     def probes(self) -> frozenset[Probe]:

@@ -136,7 +136,7 @@ def open_door(targets: TargetList, options: ScanOptions) -> Door:
     return Door(
         engagement=targets.engagement,
         budget=options.budget,
-        deadlines=options.deadlines,
+        deadlines=options.patience,
         user_agent=f"spbe-audit/{VERSION}{contact}",
     )
 
@@ -286,7 +286,7 @@ class _Scan:
 
     async def _visit(self, service: Service, *, attempts_wanted: int) -> bool:
         """Ask everything about one service; False when something must be confirmed later."""
-        ends = asyncio.get_running_loop().time() + self._options.deadlines.service
+        ends = asyncio.get_running_loop().time() + self._options.patience.service
         collected: Collected = {}
 
         async def ask(question: Question) -> None:

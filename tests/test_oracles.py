@@ -6,6 +6,7 @@ from pathlib import Path
 
 from spbe_audit.catalogue import load_catalogue
 from tests.oracles.observatory_sites import SAME_QUESTION, SITES
+from tests.oracles.tls import KNOWN
 
 TEXT = (Path(__file__).parent.parent / "docs" / "oracles.md").read_text("utf-8")
 
@@ -29,3 +30,7 @@ def test_the_sites_have_names_of_their_own_and_differ_in_tests_that_are_compared
 def test_what_is_compared_with_the_observatory_are_checks_of_ours() -> None:
     ids = set(load_catalogue().ids)
     assert {check for checks in SAME_QUESTION.values() for check in checks} <= ids
+
+
+def test_each_difference_from_the_tls_scanners_has_its_page_and_no_page_is_idle() -> None:
+    assert set(KNOWN.values()) == _headings_under("TLS scanners")

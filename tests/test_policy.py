@@ -37,7 +37,12 @@ def _mistakes(folder: Path, text: str, catalogue: Catalogue) -> list[str]:
 
 
 def test_the_names_that_ship(catalogue: Catalogue) -> None:
-    assert policy_names(catalogue) == ("spbe", "spbe-intranet")
+    assert policy_names(catalogue) == (
+        "mozilla-tls-intermediate",
+        "owasp-secure-headers",
+        "spbe",
+        "spbe-intranet",
+    )
 
 
 def test_the_default_policy_asks_every_check_of_its_clause(catalogue: Catalogue) -> None:
@@ -56,7 +61,8 @@ def test_the_default_policy_asks_every_check_of_its_clause(catalogue: Catalogue)
     assert by_check["dns.resolves"].controls == ("bssn-4-2021:p7-a2-c",)
     assert by_check["dns.resolves"].gate == "name_not_found"
     assert "perpres-95-2018:p40-availability" in by_check["uptime.reachable"].controls
-    assert [one.id for one in policy.requirements if one.gate] == ["dns.resolves"]
+    gates = [one.id for one in policy.requirements if one.gate]
+    assert gates == ["dns.dangling_alias", "dns.resolves"]
 
 
 def test_all_clauses_of_article_27_are_in_scope(catalogue: Catalogue) -> None:
@@ -79,8 +85,24 @@ def test_the_intranet_policy_adds_article_33(catalogue: Catalogue) -> None:
         assert more == {one for one in more if one.startswith("bssn-4-2021:p33-a2-")}
         for control in more:
             added.setdefault(control[-1], set()).add(after.check.partition(".")[0])
-    assert added == {"d": {"ports"}, "g": {"http"}, "j": {"ports"}, "k": {"tls"}, "l": {"ports"}}
+    assert added == {
+        "d": {"ports"},
+        "g": {"http", "ports"},
+        "j": {"ports"},
+        "k": {"tls"},
+        "l": {"ports"},
+    }
     assert len(policy.controls) > len(base.controls)
+
+
+def test_a_policy_may_cite_no_clause_at_all(catalogue: Catalogue) -> None:
+    policy = load_policy("owasp-secure-headers", catalogue=catalogue)
+    assert policy.controls == ()
+    assert {one.controls for one in policy.requirements} == {()}
+    by_check = {one.check: one.params.model_dump() for one in policy.requirements}
+    assert by_check["http.hsts"]["include_subdomains"] is True
+    assert "https:" in by_check["http.csp_script_sources"]["rejected"]
+    assert by_check["http.cross_origin_policies"]["embedder_accepted"] == ("require-corp",)
 
 
 def test_the_revoked_indicators_are_marked_as_revoked(catalogue: Catalogue) -> None:

@@ -30,7 +30,7 @@ GOOD_HEADERS: tuple[tuple[str, str], ...] = (
     ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
     (
         "Content-Security-Policy",
-        "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
@@ -96,22 +96,30 @@ REFERENCE_SERVICES: tuple[ReferenceService, ...] = (
     ReferenceService(
         id="old-tls",
         name=Bilingual("TLS usang", "Outdated TLS"),
-        fault=Bilingual("TLS 1.0 dan 1.1 diterima", "TLS 1.0 and 1.1 are accepted"),
+        fault=Bilingual(
+            "TLS 1.0 dan 1.1, serta tanda tangan SHA-1, diterima",
+            "TLS 1.0 and 1.1 are accepted, and SHA-1 signatures made",
+        ),
         oldest_tls="1.0",
         suites="ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-SHA:@SECLEVEL=0",
         rsa_bits=2048,
-        must_fail=("tls.protocol_versions",),
+        must_fail=("tls.protocol_versions", "tls.signature_algorithms"),
     ),
     ReferenceService(
         id="weak-suites",
         name=Bilingual("Cipher suite lemah", "Weak cipher suites"),
         fault=Bilingual(
-            "suite tanpa enkripsi, anonim, dan tanpa forward secrecy diterima",
-            "suites without encryption, anonymous ones and some without forward secrecy",
+            "suite tanpa enkripsi, anonim, dan tanpa forward secrecy, serta SHA-1, diterima",
+            "suites without encryption, anonymous, without forward secrecy; SHA-1 signatures",
         ),
         suites="ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA:NULL-SHA256:AECDH-AES128-SHA:@SECLEVEL=0",
         rsa_bits=2048,
-        must_fail=("tls.null_suites", "tls.anonymous_suites", "tls.forward_secrecy"),
+        must_fail=(
+            "tls.null_suites",
+            "tls.anonymous_suites",
+            "tls.forward_secrecy",
+            "tls.signature_algorithms",
+        ),
     ),
     ReferenceService(
         id="missing-headers",
@@ -128,6 +136,7 @@ REFERENCE_SERVICES: tuple[ReferenceService, ...] = (
             "http.clickjacking",
             "http.content_type_options",
             "http.referrer_policy",
+            "http.permissions_policy",
             "http.version_disclosure",
         ),
     ),
@@ -139,7 +148,12 @@ REFERENCE_SERVICES: tuple[ReferenceService, ...] = (
             "session cookie without Secure, HttpOnly, SameSite",
         ),
         cookies=("PHPSESSID=0123456789abcdef0123456789; Path=/",),
-        must_fail=("cookie.secure", "cookie.http_only", "cookie.same_site"),
+        must_fail=(
+            "cookie.secure",
+            "cookie.http_only",
+            "cookie.same_site",
+            "cookie.internal_leak",
+        ),
     ),
     ReferenceService(
         id="plain-http",
@@ -147,7 +161,12 @@ REFERENCE_SERVICES: tuple[ReferenceService, ...] = (
         fault=Bilingual("layanan hanya lewat http", "the service is http only"),
         behaviour=Behaviour.HTTP,
         cookies=(),
-        must_fail=("tls.offered", "http.https_available", "http.https_redirect"),
+        must_fail=(
+            "tls.offered",
+            "http.https_available",
+            "http.https_redirect",
+            "http.security_txt",
+        ),
     ),
     ReferenceService(
         id="database-port",

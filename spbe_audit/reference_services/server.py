@@ -8,7 +8,7 @@ import socket
 import ssl
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,18 +21,16 @@ from spbe_audit.reference_services.catalogue import (
     ReferenceService,
 )
 from spbe_audit.reference_services.certificates import Identity, make_authority, make_leaf
+from spbe_audit.reference_services.web import HEAD_LIMIT, Answer, answers_for, redirects_to
 
 DATABASE_PORTS = (6379, 5432, 3306, 27017, 9200)
 HTTPS_PORT, HTTP_PORT = 8443, 8080
-_HEAD_LIMIT = 16_384
 _CLIENT_GONE = (
     OSError,
     asyncio.IncompleteReadError,
     asyncio.LimitOverrunError,
     asyncio.CancelledError,  # we are stopping; the stream's own callback would log it
 )
-_Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-_PAGE = b"<!DOCTYPE html><html lang=en><title>Reference service</title><p>Reference service.</html>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ async def _start(
     if service.behaviour is Behaviour.SILENT:
         port = await _listen(stack, address, HTTPS_PORT, _stay_silent, None)
         return Running(service, address, port, None, None)
-    answer = _answerer(service)
+    answer = answers_for(service)
     if service.behaviour is Behaviour.HTTP:
         port = await _listen(stack, address, HTTP_PORT, answer, None)
         return Running(service, address, port, None, None)
@@ -92,7 +90,7 @@ async def _start(
     port = await _listen(stack, address, HTTPS_PORT, answer, context)
     if service.redirects_http:
         http_port = await _listen(
-            stack, address, HTTP_PORT, _redirector(f"https://{address}:{port}"), None
+            stack, address, HTTP_PORT, redirects_to(f"https://{address}:{port}"), None
         )
     if service.database:
         database_port = await _listen_database(stack, address)
@@ -128,7 +126,7 @@ async def _listen(
     stack: AsyncExitStack,
     address: str,
     preferred_port: int,
-    answer: _Answer,
+    answer: Answer,
     context: ssl.SSLContext | None,
 ) -> int:
     """Listen on the preferred port, or on any when it is taken."""
@@ -142,7 +140,7 @@ async def _listen(
     for port in (preferred_port, 0):
         try:
             server = await asyncio.start_server(
-                handle, address, port, ssl=context, limit=_HEAD_LIMIT, backlog=1024
+                handle, address, port, ssl=context, limit=HEAD_LIMIT, backlog=1024
             )
         except OSError:
             continue
@@ -168,46 +166,15 @@ async def _listen_database(stack: AsyncExitStack, address: str) -> int:
     raise OSError(f"no database port can be had on {address}")
 
 
-def _answerer(service: ReferenceService) -> _Answer:
-    """Answer every request with the service's headers and one small page."""
-    head = [
-        "HTTP/1.1 200 OK",
-        f"Server: {service.server}",
-        "Content-Type: text/html; charset=utf-8",
-        f"Content-Length: {len(_PAGE)}",
-        "Connection: close",
-        *(f"{name}: {value}" for name, value in service.headers),
-        *(f"Set-Cookie: {cookie}" for cookie in service.cookies),
-    ]
-    return _canned("\r\n".join(head).encode("ascii") + b"\r\n\r\n" + _PAGE)
-
-
-def _redirector(origin: str) -> _Answer:
-    """Send every request on to https."""
-    return _canned(
-        f"HTTP/1.1 301 Moved Permanently\r\nServer: reference\r\nLocation: {origin}/\r\n"
-        "Content-Length: 0\r\nConnection: close\r\n\r\n".encode("ascii")
-    )
-
-
-def _canned(response: bytes) -> _Answer:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(response)
-        await writer.drain()
-
-    return answer
-
-
 async def _stay_silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    while await reader.read(_HEAD_LIMIT):
+    while await reader.read(HEAD_LIMIT):
         pass
 
 
 async def _refuse_like_redis(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(10):
-            if await reader.read(_HEAD_LIMIT):
+            if await reader.read(HEAD_LIMIT):
                 writer.write(b"-NOAUTH Authentication required.\r\n")
                 await writer.drain()
     writer.close()

@@ -64,7 +64,7 @@ _TESTSSL_FACTS: Mapping[str, tuple[str, Callable[[str], bool | None]]] = {
     "heartbleed": ("no Heartbleed", lambda text: text.startswith("not vulnerable")),
     "CCS": ("no CCS injection", lambda text: text.startswith("not vulnerable")),
     "ROBOT": ("no ROBOT", lambda text: text.startswith("not vulnerable")),
-    "ticketbleed": ("no Ticketbleed", lambda text: text.startswith("not vulnerable")),
+    "ticketbleed": ("no Ticketbleed", lambda text: text.startswith(("not vulnerable", "no "))),
     "GREASE": ("tolerance", lambda text: text.startswith("No bugs")),
     "cipher_order": ("own order", lambda text: text == "server"),
     "POODLE_SSL": ("POODLE", lambda text: not text.startswith("not vulnerable")),
