@@ -8,7 +8,7 @@ import yaml
 
 from spbe_audit.catalogue import BUILT_IN, CatalogueEntry
 from spbe_audit.check import Verdict
-from spbe_audit.testing import Case, load_cases
+from spbe_audit.testing.cases import Case, load_cases
 
 SHOWN = (Verdict.PASS, Verdict.FAIL)
 

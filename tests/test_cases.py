@@ -8,7 +8,7 @@ import pytest
 
 from spbe_audit.catalogue import load_check
 from spbe_audit.errors import FileError
-from spbe_audit.testing import Case, check_case, load_cases
+from spbe_audit.testing.cases import Case, check_case, load_cases
 
 CASES = Path(__file__).parent / "cases"
 

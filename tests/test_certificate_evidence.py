@@ -28,8 +28,8 @@ from spbe_audit.evidence import (
     utc_text,
 )
 from spbe_audit.evidence.certificate import MAX_CERTIFICATES, is_roca
-from spbe_audit.testing import build_evidence
-from spbe_audit.testing_certificates import EPOCH, TRUSTED_ROOT, build_chain
+from spbe_audit.testing.cases import build_evidence
+from spbe_audit.testing.certificates import EPOCH, TRUSTED_ROOT, build_chain
 
 MUTATIONS = 2000
 

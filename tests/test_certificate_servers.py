@@ -26,8 +26,8 @@ from spbe_audit.evidence import (
 from spbe_audit.network import Deadlines, Door
 from spbe_audit.probes.tls.probe import probe_tls
 from spbe_audit.targets import Intensity
-from spbe_audit.testing import build_evidence
-from spbe_audit.testing_certificates import TRUSTED_ROOT, build_chain
+from spbe_audit.testing.cases import build_evidence
+from spbe_audit.testing.certificates import TRUSTED_ROOT, build_chain
 from tests.servers.certificates import Identity, make_authority, make_leaf
 from tests.servers.nginx import Nginx, nginx
 

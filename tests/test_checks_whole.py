@@ -15,7 +15,7 @@ from spbe_audit.catalogue import CatalogueEntry, load_catalogue
 from spbe_audit.check import Outcome, Verdict
 from spbe_audit.check_texts import placeholders
 from spbe_audit.policy import load_policy
-from spbe_audit.testing import CaseFile, load_cases, run_case
+from spbe_audit.testing.cases import CaseFile, load_cases, run_case
 
 ROOT = Path(__file__).parent.parent
 CASES = ROOT / "tests" / "cases"

@@ -31,7 +31,7 @@ from spbe_audit.policy import load_policy
 from spbe_audit.probes.http import probe_http
 from spbe_audit.recorded_run import RecordedAttempt, ServiceEvidence
 from spbe_audit.targets import Service
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 from tests.servers.certificates import Identity, make_leaf
 from tests.servers.nginx import Nginx, nginx
 

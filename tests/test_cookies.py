@@ -19,7 +19,7 @@ from spbe_audit.evidence import (
     looks_like_session,
     named_like,
 )
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 

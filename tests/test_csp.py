@@ -18,7 +18,7 @@ from spbe_audit.evidence import (
 )
 from spbe_audit.evidence import parse_csp as parse
 from spbe_audit.evidence import parse_csp_header as parse_header
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 
 
 def test_directives_are_split_and_their_names_lowered() -> None:

@@ -35,7 +35,7 @@ from spbe_audit.regulation import Confidence, Control, Regulation, Strength
 from spbe_audit.roll_up import control_status
 from spbe_audit.severity import Severity
 from spbe_audit.targets import Agency, Engagement, Service
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 
 START = datetime(2026, 1, 15, tzinfo=UTC)
 BOTH = Bilingual(id="a", en="b")

@@ -24,7 +24,7 @@ from spbe_audit.network import Deadlines
 from spbe_audit.recorded_run import RecordedAttempt, ServiceEvidence
 from spbe_audit.scan_options import ScanOptions
 from spbe_audit.targets import Intensity, Service
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 from tests.servers.certificates import make_authority, make_leaf
 from tests.servers.nginx import nginx
 

@@ -34,9 +34,9 @@ from spbe_audit.evidence import (
 from spbe_audit.network import Deadlines, Door
 from spbe_audit.probes.tls.probe import probe_tls
 from spbe_audit.targets import Intensity
-from spbe_audit.testing import build_evidence
-from spbe_audit.testing_certificates import EPOCH, TRUSTED_ROOT, build_chain, signer_of
-from spbe_audit.testing_ocsp import build_staple
+from spbe_audit.testing.cases import build_evidence
+from spbe_audit.testing.certificates import EPOCH, TRUSTED_ROOT, build_chain, signer_of
+from spbe_audit.testing.ocsp import build_staple
 from tests.servers.certificates import Identity, make_authority, make_leaf
 from tests.servers.nginx import free_ports, nginx
 
@@ -238,7 +238,7 @@ def test_timestamps_of_logs_in_an_answer_count(monkeypatch: pytest.MonkeyPatch) 
     assert [stamp.log[:2] for stamp in staple.timestamps] == ["01", "02"]
     check = load_check("certificate.transparency").check
     params = check.params_type.model_validate({"public_roots": ("CN=Example Root CA",)})
-    monkeypatch.setattr("spbe_audit.testing_evidence_certificates.build_staple", lambda *_: answer)
+    monkeypatch.setattr("spbe_audit.testing.evidence_certificates.build_staple", lambda *_: answer)
     tls = build_evidence("tls", {"certificate": {"logs": [1]}, "staple": {"status": "good"}})
     outcome = check.run((tls,), params)
     assert (outcome.verdict.value, outcome.facts["logs"]) == ("pass", 2)

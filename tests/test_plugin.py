@@ -15,7 +15,7 @@ import pytest
 from spbe_audit.catalogue import load_catalogue
 from spbe_audit.errors import PolicyError
 from spbe_audit.policy import load_policy, policy_names
-from spbe_audit.testing import Case, check_case, load_cases
+from spbe_audit.testing.cases import Case, check_case, load_cases
 
 PLUGIN = Path(__file__).parent / "plugin_example"
 PACKAGE = PLUGIN / "spbe_audit_example"

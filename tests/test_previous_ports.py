@@ -28,7 +28,7 @@ from spbe_audit.scan_options import ScanOptions
 from spbe_audit.scanner import scan
 from spbe_audit.store import RunPlan, Store
 from spbe_audit.targets import Agency, Intensity, Service, TargetList
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 KEY = "ports 127.0.0.1"

@@ -45,7 +45,7 @@ from spbe_audit.probes.services.ssh import (
 )
 from spbe_audit.probes.services.web import read_web
 from spbe_audit.targets import Engagement, Intensity
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 from tests.servers.certificates import make_authority, make_leaf
 from tests.servers.daemons import postgresql, redis, s_server, sshd, vsftpd
 from tests.servers.nginx import nginx

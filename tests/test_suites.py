@@ -15,7 +15,7 @@ from spbe_audit.evidence import (
     unsettled_suites,
     versions_accepting,
 )
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 
 PROPERTIES = ("null", "anonymous", "export", "rc4", "DES", "3DES", "aead", "forward_secret")
 

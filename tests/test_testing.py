@@ -20,7 +20,7 @@ from spbe_audit.evidence import (
     UptimeEvidence,
     WalkEnd,
 )
-from spbe_audit.testing import Case, build_evidence, run_case
+from spbe_audit.testing.cases import Case, build_evidence, run_case
 
 
 def _http(**overrides: Any) -> HttpEvidence:

@@ -18,7 +18,7 @@ from spbe_audit.check import Outcome, Verdict
 from spbe_audit.evidence import TlsEvidence, dh_primes
 from spbe_audit.policy import load_policy
 from spbe_audit.targets import Intensity
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 from tests.servers.certificates import Identity, make_authority, make_leaf
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.raw import RawServer, raw_server

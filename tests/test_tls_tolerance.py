@@ -37,7 +37,7 @@ from spbe_audit.probes.tls.signatures import find_signatures, scheme_name
 from spbe_audit.probes.tls.ticketbleed import TicketDeclinedError, find_ticketbleed
 from spbe_audit.probes.tls.tolerance import PlainHelloError, find_intolerances
 from spbe_audit.targets import Intensity
-from spbe_audit.testing import build_evidence
+from spbe_audit.testing.cases import build_evidence
 from tests.servers.certificates import Identity, make_authority, make_leaf
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.raw import Behaviour, RawServer, closes, raw_server, stays_silent

@@ -24,7 +24,7 @@ from spbe_audit.evidence import (
 )
 from spbe_audit.evidence.signature import signature_holds
 from spbe_audit.evidence.trust import MAX_DEPTH, MAX_SIGNATURES
-from spbe_audit.testing_certificates import EPOCH, TRUSTED_ROOT, build_chain
+from spbe_audit.testing.certificates import EPOCH, TRUSTED_ROOT, build_chain
 
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 CA = "basicConstraints=critical,CA:TRUE"

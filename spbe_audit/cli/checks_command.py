@@ -13,7 +13,7 @@ from spbe_audit.check_examples import evidence_text, examples_of
 from spbe_audit.check_texts import fill
 from spbe_audit.cli import options
 from spbe_audit.policy import Policy, load_policy
-from spbe_audit.testing import Case, run_case
+from spbe_audit.testing.cases import Case, run_case
 
 _NOT_ASKED = "-"
 

@@ -38,6 +38,7 @@ _SOFTWARE_NAMES = {
     "caddy": "Caddy",
     "tomcat": "Apache Tomcat",
     "haproxy": "HAProxy",
+    "f5": "F5 BIG-IP",
     "php": "PHP",
 }
 _SERVER_FACTS = ("server", "software")

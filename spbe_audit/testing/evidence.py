@@ -8,7 +8,7 @@ evidence as JSON, merged deep (lists are replaced), and these short forms:
     tls     suites: [names]          given to each version that can carry them
             certificate: {...}       a specification for build_chain; null sends none
             trusted: false           hides the root that its chains lead to
-            default_certificate, staple  see testing_evidence_certificates
+            default_certificate, staple  see evidence_certificates
     http    status, url, headers, cookies, page, location ...   of the front page
             headers: {Name: value}   laid over healthy ones; a list repeats, null takes away
             cookies: ["sid=a; Secure"]
@@ -17,12 +17,12 @@ evidence as JSON, merged deep (lists are replaced), and these short forms:
             entry: {...}             the same keys, for the walk from the service's URL
             plain: {...}             the same keys, for the walk from http://; null for none
     dns     records: {CAA: [...]}    of the host; "name CAA" of another; a status word; null
-            dnssec, name_servers ... see testing_evidence_dns
+            dnssec, name_servers ... see evidence_dns
     ports   open: [22, {port: 80}]
     uptime  samples: [up, timeout]   up, or the reason why it was not
-    addresses, availability, key_use   see testing_evidence_addresses and so on
-    services                         see testing_evidence_services
-    surface                          see testing_evidence_surface
+    addresses, availability, key_use   see evidence_addresses and so on
+    services                         see evidence_services
+    surface                          see evidence_surface
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ from spbe_audit.evidence import (
     TlsEvidence,
     UptimeEvidence,
 )
-from spbe_audit.testing_evidence_addresses import AddressesForm, addresses
-from spbe_audit.testing_evidence_availability import AvailabilityForm, availability
-from spbe_audit.testing_evidence_certificates import certificate_fields, take_certificates
-from spbe_audit.testing_evidence_dns import DnsForm, dns
-from spbe_audit.testing_evidence_key_use import KeyUseForm, key_use
-from spbe_audit.testing_evidence_services import ServicesForm, services
-from spbe_audit.testing_evidence_surface import SurfaceForm, surface
+from spbe_audit.testing.evidence_addresses import AddressesForm, addresses
+from spbe_audit.testing.evidence_availability import AvailabilityForm, availability
+from spbe_audit.testing.evidence_certificates import certificate_fields, take_certificates
+from spbe_audit.testing.evidence_dns import DnsForm, dns
+from spbe_audit.testing.evidence_key_use import KeyUseForm, key_use
+from spbe_audit.testing.evidence_services import ServicesForm, services
+from spbe_audit.testing.evidence_surface import SurfaceForm, surface
 
 Json = dict[str, Any]
 

@@ -1,11 +1,4 @@
-"""Runs the cases of a check, for its author: build evidence, ask the check, compare the answer.
-
-A plugin's own test is three lines:
-
-    entry = load_catalogue(folders=[CHECKS]).get("tls.modern_version")
-    for case in load_cases(CASES / "tls" / "modern_version.yaml").cases:
-        check_case(entry, case)
-"""
+"""The cases of a check: read, run, and held against the answer that they expect."""
 
 from __future__ import annotations
 
@@ -23,7 +16,7 @@ from spbe_audit.check_texts import fill
 from spbe_audit.errors import FileError
 from spbe_audit.evidence import Evidence
 from spbe_audit.resource_file import read_resource
-from spbe_audit.testing_evidence import build_evidence
+from spbe_audit.testing.evidence import build_evidence
 from spbe_audit.yaml_file import load_yaml
 
 

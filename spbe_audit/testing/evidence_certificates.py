@@ -12,8 +12,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from spbe_audit.testing_certificates import TRUSTED_ROOT, build_chain
-from spbe_audit.testing_ocsp import build_staple
+from spbe_audit.testing.certificates import TRUSTED_ROOT, build_chain
+from spbe_audit.testing.ocsp import build_staple
 
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Stapled OCSP answers for cases, about the leaf of a chain of testing_certificates.
+"""Stapled OCSP answers for cases, about the leaf of a chain of testing.certificates.
 
 build_staple({"status": "revoked"}, {"must_staple": True})
 """
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from pydantic import BaseModel, ConfigDict
 
-from spbe_audit.testing_certificates import (
+from spbe_audit.testing.certificates import (
     EPOCH,
     Signer,
     build_chain,
