@@ -12,6 +12,7 @@ Names are imported when they are first used, so that importing the package stays
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from spbe_audit.targets import TargetList
 
 __version__ = VERSION
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # a program decides what is shown
 
 _HOME = {
     "Assessment": "spbe_audit.finding",
