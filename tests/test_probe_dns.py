@@ -367,7 +367,7 @@ def test_a_missing_name_without_questions_still_says_so(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolver_says(monkeypatch, socket.EAI_NONAME)
-    monkeypatch.setattr(dns_probe, "system_name_servers", lambda: [("127.0.0.1", 1)])
+    monkeypatch.setattr(dns_probe, "system_name_servers", lambda: [("192.0.2.53", 53)])
     attempt = probe(host, addresses=None)
     evidence = evidence_of(attempt)
     assert evidence.addresses == ()
@@ -410,10 +410,33 @@ def test_unreadable_settings_of_the_system(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(
         dns.resolver, "Resolver", partial(dns.resolver.Resolver, filename=str(missing))
     )
-    attempt = probe("portal.babel.lab")
+    attempt = probe("portal.babel.lab", addresses=("203.0.113.10",))
     evidence = evidence_of(attempt)
     assert {answer.status for answer in evidence.answers} == {DnsStatus.SERVER_FAILED}
     assert attempt.connections == 0
+
+
+def test_a_name_of_this_machine_is_not_asked_of_servers_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dns_probe, "system_name_servers", lambda: [("192.0.2.53", 53)])
+    attempt = probe("portal.babelprov.go.id", addresses=("127.0.0.1", "::1"))
+    evidence = evidence_of(attempt)
+    assert (evidence.kind, evidence.answers) == (NameKind.SPECIAL_USE, ())
+    assert evidence.addresses == ("127.0.0.1", "::1")
+    assert attempt.connections == 0
+
+
+def test_a_special_name_that_only_the_hosts_file_knows_is_outside_the_dns(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with bind({"lab.test": ZONE}, tmp_path) as server:
+        monkeypatch.setattr(dns_probe, "system_name_servers", lambda: [server])
+        known = evidence_of(probe("portal.lab.test"))
+        unknown = evidence_of(probe("nowhere.lab.test"))
+    assert answer_of(known, "portal.lab.test", "A").status is DnsStatus.ANSWER
+    assert unknown.addresses == ("127.0.0.1",)
+    assert unknown.outside_dns == "special_use_name"
 
 
 # Name servers that misbehave

@@ -151,8 +151,9 @@ class DnsEvidence:
     """The system resolver's addresses for a host, and what the DNS itself answered.
 
     ``addresses`` come from the system resolver, so the hosts file and split DNS count. ``kind``
-    is ADDRESS for an IP literal and SPECIAL_USE for names that no public DNS serves (RFC 6761);
-    DNS questions are not asked for those unless a name server is configured for them.
+    is ADDRESS for an IP literal and SPECIAL_USE for names that no public DNS serves (RFC 6761), or
+    that lead to loopback alone; only a name server that is configured for them, or one on this
+    machine, is asked about those.
 
     ``name_servers`` are those of the zone, asked directly; ``thorough`` tells whether they were
     asked for recursion and a zone transfer. ``wildcard`` is true where a random name beside the

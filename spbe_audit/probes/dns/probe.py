@@ -43,16 +43,12 @@ from spbe_audit.probes.dns.questions import (
     fits_in_a_question,
 )
 from spbe_audit.probes.failures import failure_of, short_text
+from spbe_audit.probes.name_kind import name_kind
 from spbe_audit.scope import literal_address
 from spbe_audit.targets import Intensity
 
 _LEVELS = 8
 _HOST_TYPES = ("A", "AAAA", "CNAME", "NS", "CAA")
-
-_SPECIAL_USE = frozenset(
-    {"localhost", "test", "invalid", "example", "local", "internal", "onion", "alt", "home.arpa"}
-)
-"""RFC 6761, 6762, 7686, 8375, 9476, and .internal, which ICANN reserved for private use."""
 
 
 def random_label() -> str:
@@ -92,15 +88,17 @@ async def probe_dns(
     loop = asyncio.get_running_loop()
     started, begun = door.clock(), loop.time()
     name = host.rstrip(".").lower()
-    kind = _kind(name)
-    servers = list(name_servers)
-    if kind is NameKind.DOMAIN and not servers:
-        servers = await asyncio.to_thread(system_name_servers)
-    asker = Asker(servers, begun + door.deadlines.dns)
-    ask = kind is NameKind.DOMAIN or (kind is NameKind.SPECIAL_USE and bool(name_servers))
-    (addresses, problem), answers = await asyncio.gather(
-        _addresses(door, host, asker.deadline), _answers(asker, name, ask=ask)
-    )
+    ends = begun + door.deadlines.dns
+    addresses, problem = await _addresses(door, host, ends)
+    servers = list(name_servers) or await asyncio.to_thread(_system_servers_for, name, addresses)
+    kind = name_kind(name)
+    if kind is NameKind.DOMAIN and not servers and _loopback_alone(addresses):
+        kind = NameKind.SPECIAL_USE
+    asker = Asker(servers, ends)
+    ask = kind is NameKind.DOMAIN or (kind is NameKind.SPECIAL_USE and bool(servers))
+    answers = await _answers(asker, name, ask=ask)
+    if kind is NameKind.SPECIAL_USE and addresses and _denied(answers):
+        answers = ()  # the hosts file knows it, and no DNS does
     if isinstance(problem, NameNotFoundError) and not answers:
         answers = (DnsAnswer(name, "A", DnsStatus.NO_NAME),)
     evidence = DnsEvidence(
@@ -250,13 +248,29 @@ def _parents(name: str) -> list[str]:
     return [".".join(labels[depth:]) for depth in range(1, len(labels) - 1)][: _LEVELS - 1]
 
 
-def _kind(name: str) -> NameKind:
-    if literal_address(name) is not None:
-        return NameKind.ADDRESS
-    special = "." not in name or any(
-        name == suffix or name.endswith(f".{suffix}") for suffix in _SPECIAL_USE
-    )
-    return NameKind.SPECIAL_USE if special else NameKind.DOMAIN
+def _system_servers_for(name: str, addresses: Sequence[str]) -> list[Server]:
+    """The system's name servers, as far as they can know this host; none where they cannot.
+
+    A name of special use, or one that leads to loopback alone, is of this machine or its
+    laboratory: only a name server on this machine is asked about it.
+    """
+    if name_kind(name) is NameKind.ADDRESS or name.rpartition(".")[2] == "localhost":
+        return []
+    servers = system_name_servers()
+    if name_kind(name) is NameKind.DOMAIN and not _loopback_alone(addresses):
+        return servers
+    return servers if _loopback_alone([address for address, _ in servers]) else []
+
+
+def _loopback_alone(addresses: Sequence[str]) -> bool:
+    """Whether there are addresses, and none of them leads off this machine."""
+    parsed = [literal_address(address) for address in addresses]
+    return bool(parsed) and all(address and address.is_loopback for address in parsed)
+
+
+def _denied(answers: Iterable[DnsAnswer]) -> bool:
+    """Whether the name server says that there is no such name."""
+    return any(one.type == "A" and one.status is DnsStatus.NO_NAME for one in answers)
 
 
 def _written(server: Server) -> str:
