@@ -251,7 +251,7 @@ def test_no_name_server_outside_the_engagement_is_asked(
     outcome = judged("dns.nameserver_redundancy", evidence)
     if "out_of_scope" in statuses:
         assert (outcome.verdict, outcome.reason) == (
-            Verdict.UNKNOWN,
+            Verdict.NOT_APPLICABLE,
             "name_servers_out_of_scope",
         )
     else:

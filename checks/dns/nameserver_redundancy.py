@@ -106,8 +106,9 @@ def _unsettled(
     statuses = {one.status for one in left}
     if not left:
         return None
-    if NameServerStatus.OUT_OF_SCOPE in statuses:
-        return Outcome.unknown("name_servers_out_of_scope", **facts)
+    if statuses == {NameServerStatus.OUT_OF_SCOPE}:
+        # They are somebody else's, whom the letter does not name: not asking them is no failure.
+        return Outcome.not_applicable("name_servers_out_of_scope", **facts)
     if statuses == {NameServerStatus.NOT_ASKED}:
         return Outcome.not_applicable("not_asked_at_this_intensity", **facts)
     return Outcome.unknown("name_server_failed", **facts)
