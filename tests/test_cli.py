@@ -224,6 +224,7 @@ def test_init_writes_what_targets_validate_accepts() -> None:
                 "scan",
                 "evaluate",
                 "report",
+                "sample",
                 "verify",
                 "demo",
                 "checks",
@@ -237,7 +238,9 @@ def test_init_writes_what_targets_validate_accepts() -> None:
 )
 def test_every_command_speaks(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(command.split()) == 0
-    assert capsys.readouterr().out.strip()
+    shown = capsys.readouterr().out
+    assert shown.strip()
+    assert "\\b" not in shown
 
 
 def test_a_defect_is_told_from_a_wrong_input(

@@ -47,7 +47,7 @@ def command(
     skip_out_of_scope: bool,
     quiet: bool,
 ) -> int:
-    r"""Ask every service of TARGETS once whether it is up, and keep the answers in the store.
+    """Ask every service of TARGETS once whether it is up, and keep the answers in the store.
 
     Made for cron every five minutes; `spbe-audit scan` judges the samples of the last 30 days under
     the policy. A service that is down is an answer, not an error.
@@ -55,7 +55,7 @@ def command(
     \b
     Example of a cron line:
       */5 * * * *  cd /srv/spbe-audit && spbe-audit sample targets.yaml --quiet
-    """
+    """  # noqa: D301 - click wants the control character itself
     listed = load_target_arguments(targets)
     since = datetime.now(UTC)
     with hold_lock(store, since=since, suffix=SAMPLE_LOCK), Store.open(store) as evidence:

@@ -74,7 +74,7 @@ def command(
     skip_out_of_scope: bool,
     quiet: bool,
 ) -> int:
-    r"""Scan TARGETS, judge what was seen, and write the report.
+    """Scan TARGETS, judge what was seen, and write the report.
 
     TARGETS is a target list (YAML, CSV, or a text file with one URL a line) or one or more URLs.
     Without an engagement in the list, only loopback addresses are scanned.
@@ -84,7 +84,7 @@ def command(
       spbe-audit scan targets.yaml --output report
       spbe-audit scan https://127.0.0.1:8443 --only tls --only http
       spbe-audit scan targets.yaml --quiet --fail-on high      (from cron)
-    """
+    """  # noqa: D301 - click wants the control character itself
     listed = load_target_arguments(targets)
     if policy:
         listed = replace(listed, policy=policy)
