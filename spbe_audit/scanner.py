@@ -18,6 +18,7 @@ from spbe_audit.evidence import (
     Failure,
     FailureKind,
     HttpEvidence,
+    NameKind,
     PortsEvidence,
     Probe,
     TlsEvidence,
@@ -26,6 +27,7 @@ from spbe_audit.evidence import (
     WalkEnd,
 )
 from spbe_audit.network import Door, NameNotFoundError, NameServerFailedError, OutOfScopeError
+from spbe_audit.probes.name_kind import name_kind
 from spbe_audit.questions import (
     Interview,
     Question,
@@ -155,7 +157,7 @@ async def find_refusals(targets: TargetList, door: Door) -> dict[str, Refusal]:
             except OutOfScopeError as error:
                 return replace(error.refusal, subject=f"{service.id} ({error.refusal.subject})")
             except (NameNotFoundError, NameServerFailedError):
-                return _refuse_unknown_name(service) if door.engagement is None else None
+                return None if door.engagement else _refuse_unknown_name(service)
             return None
 
     services = targets.services
@@ -167,8 +169,13 @@ async def find_refusals(targets: TargetList, door: Door) -> dict[str, Refusal]:
     }
 
 
-def _refuse_unknown_name(service: Service) -> Refusal:
-    """Without an engagement only what is known to be loopback may be tried."""
+def _refuse_unknown_name(service: Service) -> Refusal | None:
+    """Without an engagement only what is known to be loopback may be tried.
+
+    A name of special use (RFC 6761) leads nowhere on the public network, so it may be missing.
+    """
+    if name_kind(service.host) is NameKind.SPECIAL_USE:
+        return None
     return Refusal(
         subject=f"{service.id} ({service.host})",
         reason="there is no engagement, and the name does not lead to loopback",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -156,6 +157,25 @@ def test_a_service_out_of_scope_stops_the_run_before_the_first_packet(fakes: Fak
         scan(_targets("https://127.0.0.1/", "https://10.0.0.1/"), options=OPTIONS)
     assert "s1 (10.0.0.1)" in str(caught.value)
     assert not fakes.asked
+
+
+@pytest.mark.parametrize(
+    ("host", "refused"), [("nowhere.example.go.id", True), ("nowhere.invalid", False)]
+)
+def test_without_an_engagement_a_name_must_lead_to_loopback(
+    fakes: Fakes, monkeypatch: pytest.MonkeyPatch, *, host: str, refused: bool
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    if refused:
+        with pytest.raises(ScopeError, match="no engagement"):
+            scan(_targets(f"https://{host}/"), options=OPTIONS)
+        assert not fakes.asked
+    else:
+        scan(_targets(f"https://{host}/"), options=OPTIONS)
+        assert fakes.asked[f"dns {host}"] == 1
 
 
 def test_services_out_of_scope_can_be_left_out(fakes: Fakes) -> None:
