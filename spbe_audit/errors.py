@@ -10,9 +10,7 @@
       ScopeError             targets outside the engagement, or no valid engagement
       StoreError             the evidence file cannot be used
         StoreLockedError     another run holds it
-      ToolMissingError       nmap, Pango: with the command that installs it
       ReportError            a report cannot be written where or how it was asked for
-      RunCancelledError      the user stopped the run; what was collected is kept
 
 What the network does is never an error: a probe writes it down as evidence.
 """
@@ -119,21 +117,9 @@ class StoreLockedError(StoreError):
     """Another run is writing to the evidence file."""
 
 
-class ToolMissingError(SpbeAuditError):
-    """A program or library outside this package is needed and not there."""
-
-    def __init__(self, tool: str, advice: str) -> None:
-        super().__init__(f"{tool} is not installed")
-        self.advice = advice
-
-
 class ReportError(SpbeAuditError):
     """A report cannot be written where or how it was asked for."""
 
     def __init__(self, message: str, advice: str) -> None:
         super().__init__(message)
         self.advice = advice
-
-
-class RunCancelledError(SpbeAuditError):
-    """The run was stopped by the user; the store holds what was collected."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from spbe_audit.cli.commands import run
 from tests.servers.certificates import make_authority, make_leaf
 from tests.servers.nginx import free_ports, nginx
+from tests.servers.process import is_up, stop
 from tests.servers.raw import dead_port, raw_server, stays_silent
 
 pytestmark = pytest.mark.xdist_group("end_to_end")  # one scan serves them all
@@ -55,32 +56,33 @@ server {{ listen 127.0.0.1:PORT_4 ssl; location / {{ return 302 https://10.1.2.3
 
 
 @contextmanager
-def null_server(folder: Path) -> Iterator[int]:
+def running(command: Sequence[str], port: int, folder: Path) -> Iterator[int]:
+    """A server that is started with a command, for as long as the block lasts."""
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            assert is_up(process, [port])
+            yield port
+        finally:
+            stop(process)
+
+
+def null_server(folder: Path) -> AbstractContextManager[int]:
     """OpenSSL's own server, accepting a suite without encryption."""
     certificate, key = make_leaf(None, ["127.0.0.1"], key="rsa2048").write(folder, "null")
     (port,) = free_ports(1)
     command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-tls1_2"]
     command += ["-cert", str(certificate), "-key", str(key)]
     command += ["-cipher", "NULL-SHA256:AES128-SHA:@SECLEVEL=0", "-quiet"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            yield port
-        finally:
-            server.kill()
+    return running(command, port, folder)
 
 
-@contextmanager
-def python_server(folder: Path) -> Iterator[int]:
+def python_server(folder: Path) -> AbstractContextManager[int]:
     """Python's own web server, which waits for a line that a ClientHello does not end."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as server:
-        try:
-            yield port
-        finally:
-            server.kill()
+    return running(command, port, folder)
 
 
 Verdicts = dict[str, dict[str, Any]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.server
-import subprocess
 import sys
 import threading
 import time
@@ -95,16 +94,6 @@ def test_a_traceback_of_this_very_python() -> None:
         dict[str, str]()["x"]
     except KeyError:
         assert page_marks(traceback.format_exc()) == ("stack_trace.python",)
-
-
-def test_a_stack_of_node() -> None:
-    try:
-        run = subprocess.run(
-            ["node", "-e", "throw new Error('x')"], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        pytest.skip("node is not installed")
-    assert page_marks(run.stderr) == ("stack_trace.node",)
 
 
 # --- real servers

@@ -47,8 +47,3 @@ class AddressesEvidence:
     def own_answers(self) -> tuple[AddressAnswer, ...]:
         """The answers of the addresses of the service's own name."""
         return tuple(answer for answer in self.answers if answer.host == self.host)
-
-    @property
-    def twin_answers(self) -> tuple[AddressAnswer, ...]:
-        """The answers of the addresses of the twin name."""
-        return tuple(answer for answer in self.answers if answer.host != self.host)

@@ -7,18 +7,16 @@ with apache(tmp_path, "<VirtualHost 127.0.0.1:PORT_0> ... </VirtualHost>") as se
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers.nginx import free_ports
+from tests.servers.process import is_up, stop
 
 _TRIES = 5
-_START_LIMIT = 10.0
 _MODULES = Path("/usr/lib/apache2/modules")
 _LOADED = (
     "mpm_event authn_core authn_file authz_core authz_host authz_user auth_basic alias autoindex"
@@ -65,7 +63,7 @@ def apache(directory: Path, configuration: str, *, ports: int = 1) -> Iterator[A
     try:
         yield Apache(chosen, directory)
     finally:
-        _stop(process)
+        stop(process)
 
 
 def check_configuration(directory: Path, configuration: str) -> str:
@@ -104,29 +102,7 @@ def _start(
         chosen = free_ports(count)
         file = _write(directory, text, chosen)
         process = subprocess.Popen([_program(), "-f", str(file), "-DFOREGROUND", "-E", str(log)])
-        if _is_up(process, chosen):
+        if is_up(process, chosen):
             return process, chosen
-        _stop(process)
+        stop(process)
     raise AssertionError("Apache did not start: " + log.read_text()[-2000:])
-
-
-def _is_up(process: subprocess.Popen[bytes], ports: tuple[int, ...]) -> bool:
-    limit = time.monotonic() + _START_LIMIT
-    waiting = list(ports)
-    while time.monotonic() < limit and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", waiting[0])) == 0:
-                waiting.pop(0)
-        if not waiting:
-            return process.poll() is None
-        time.sleep(0.02)
-    return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

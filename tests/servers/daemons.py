@@ -10,20 +10,18 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.certificates import Identity
 from tests.servers.nginx import free_ports
+from tests.servers.process import is_up, stop
 
 ADDRESS = "127.0.0.1"
 _TRIES = 3
-_START_LIMIT = 15.0
 
 _SSHD = """
 Port {port}
@@ -157,28 +155,9 @@ def _daemon(command: Callable[[int], Sequence[str]], log: Path) -> Iterator[int]
                 command(port), stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         try:
-            if _listens(process, port):
+            if is_up(process, [port]):
                 yield port
                 return
         finally:
-            _stop(process)
+            stop(process)
     raise AssertionError(f"it did not start: {log.read_text()[-2000:]}")
-
-
-def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
-    limit = time.monotonic() + _START_LIMIT
-    while time.monotonic() < limit and process.poll() is None:
-        with socket.socket() as visitor:
-            if visitor.connect_ex((ADDRESS, port)) == 0:
-                return True
-        time.sleep(0.05)
-    return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

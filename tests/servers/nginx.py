@@ -9,16 +9,15 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers.certificates import Identity
+from tests.servers.process import is_up, stop
 
 _TRIES = 5
-_START_LIMIT = 10.0
 _CONFIGURATION = """
 daemon off;
 master_process off;
@@ -62,7 +61,7 @@ def nginx(
     try:
         yield Nginx(chosen, directory)
     finally:
-        _stop(process)
+        stop(process)
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -90,30 +89,7 @@ def _start(
             [program, "-p", str(directory), "-c", str(configuration), "-e", f"{directory}/log"],
             stderr=subprocess.DEVNULL,
         )
-        if _is_up(process, chosen):
+        if is_up(process, chosen):
             return process, chosen
-        _stop(process)
+        stop(process)
     raise AssertionError("nginx did not start: " + (directory / "log").read_text()[-2000:])
-
-
-def _is_up(process: subprocess.Popen[bytes], ports: tuple[int, ...]) -> bool:
-    """Whether nginx is running and listens; its own exit is the sign that it could not."""
-    limit = time.monotonic() + _START_LIMIT
-    waiting = list(ports)
-    while time.monotonic() < limit and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", waiting[0])) == 0:
-                waiting.pop(0)
-        if not waiting:
-            return process.poll() is None
-        time.sleep(0.02)
-    return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
