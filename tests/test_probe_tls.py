@@ -32,10 +32,10 @@ from spbe_audit.evidence import (
     canonical_json,
 )
 from spbe_audit.network import Deadlines, Door
-from spbe_audit.probes.tls import sslyze_process
+from spbe_audit.probes.tls.deep import process as sslyze_process
+from spbe_audit.probes.tls.deep.job import EngineJob, JobDocument, ReportDocument
 from spbe_audit.probes.tls.greeting import Sort, client_hello, hello_version, sort_reply
 from spbe_audit.probes.tls.probe import probe_tls
-from spbe_audit.probes.tls.sslyze_job import EngineJob, JobDocument, ReportDocument
 from spbe_audit.targets import Intensity
 from tests.servers.certificates import Identity, make_authority, make_leaf
 from tests.servers.nginx import Nginx, free_ports, nginx
@@ -128,7 +128,7 @@ def children_of(parent: int) -> list[int]:
         with suppress(OSError, ValueError):
             _, _, rest = (entry / "stat").read_text().rpartition(")")
             state, owner = rest.split()[:2]
-            ours = b"sslyze_child" in (entry / "cmdline").read_bytes() or state == "Z"
+            ours = b"deep.child" in (entry / "cmdline").read_bytes() or state == "Z"
             if int(owner) == parent and ours:
                 found.append(int(entry.name))
     return found
@@ -593,7 +593,7 @@ def test_the_child_ends_with_its_parent(how: signal.Signals) -> None:
 
 def runs(pid: int) -> bool:
     try:
-        return b"sslyze_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"deep.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 
@@ -612,7 +612,7 @@ def test_the_child_ends_at_its_own_deadline() -> None:
             until=time.monotonic() + 3,
             user_agent="test",
         )
-        command = [sys.executable, "-m", "spbe_audit.probes.tls.sslyze_child"]
+        command = [sys.executable, "-m", "spbe_audit.probes.tls.deep.child"]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe) as child:
             assert child.stdin is not None
@@ -644,7 +644,7 @@ def test_without_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 GUARDED = """
 import json, socket, sys, time
-from spbe_audit.probes.tls.sslyze_guard import ForbiddenError, Guard
+from spbe_audit.probes.tls.deep.guard import ForbiddenError, Guard
 port, other = int(sys.argv[1]), int(sys.argv[2])
 guard = Guard("127.0.0.1", port, per_second=20, patience=0.5, until=time.monotonic() + 2.5)
 guard.install()

@@ -18,10 +18,10 @@ from spbe_audit.evidence import (
 from spbe_audit.network import Door, OutOfScopeError
 from spbe_audit.probes.failures import failure_of
 from spbe_audit.probes.tls.contact import Contact
+from spbe_audit.probes.tls.deep.job import ENGINE, GRACE, EngineJob, EngineReport
+from spbe_audit.probes.tls.deep.process import ask_sslyze, child_places, missing, tool
 from spbe_audit.probes.tls.greeting import Greeting, greet, sni
 from spbe_audit.probes.tls.own_questions import ask_ourselves
-from spbe_audit.probes.tls.sslyze_job import ENGINE, GRACE, EngineJob, EngineReport
-from spbe_audit.probes.tls.sslyze_process import ask_sslyze, child_places, missing, tool
 from spbe_audit.targets import Intensity
 
 _MOST_AT_ONCE = 10

@@ -21,8 +21,8 @@ from sslyze.plugins.scan_commands import ScanCommand, ScanCommandsRepository
 from sslyze.server_connectivity import ClientAuthRequirementEnum, TlsVersionEnum
 
 from spbe_audit.evidence import CertificateChain, KeyExchange
-from spbe_audit.probes.tls.sslyze_jobs import Answer, Crew, reason
-from spbe_audit.probes.tls.sslyze_server import (
+from spbe_audit.probes.tls.deep.crew import Answer, Crew, reason
+from spbe_audit.probes.tls.deep.server import (
     VERSIONS,
     KnownServer,
     Suite,
@@ -32,7 +32,7 @@ from spbe_audit.probes.tls.sslyze_server import (
     probing_result,
     shake_hands,
 )
-from spbe_audit.probes.tls.sslyze_suites import Support, chain_from_pem
+from spbe_audit.probes.tls.deep.suites import Support, chain_from_pem
 
 _GROUP_NAMES = {"X25519": "x25519", "X448": "x448"}
 _GROUP_BITS = {"x25519": 255, "x448": 448}

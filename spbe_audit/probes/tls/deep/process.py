@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from spbe_audit.evidence import Failure, FailureKind, Tool
 from spbe_audit.probes.failures import short_text
-from spbe_audit.probes.tls.sslyze_job import (
+from spbe_audit.probes.tls.deep.job import (
     ENGINE,
     GRACE,
     EngineJob,
@@ -28,7 +28,7 @@ from spbe_audit.probes.tls.sslyze_job import (
     ReportDocument,
 )
 
-_CHILD = "spbe_audit.probes.tls.sslyze_child"
+_CHILD = "spbe_audit.probes.tls.deep.child"
 _CHILDREN_AT_ONCE = 4
 _ANSWER_LIMIT = 8 * 2**20
 _ERRORS_LIMIT = 64 * 2**10

@@ -16,9 +16,10 @@ from typing import Any
 from sslyze.server_connectivity import TlsVersionEnum
 
 from spbe_audit.evidence import Failure, FailureKind, TlsEvidence
-from spbe_audit.probes.tls.sslyze_features import Facts, ask_features, ask_flaws, draw_picture
-from spbe_audit.probes.tls.sslyze_guard import Guard
-from spbe_audit.probes.tls.sslyze_job import (
+from spbe_audit.probes.tls.deep.crew import Crew, reason
+from spbe_audit.probes.tls.deep.features import Facts, ask_features, ask_flaws, draw_picture
+from spbe_audit.probes.tls.deep.guard import Guard
+from spbe_audit.probes.tls.deep.job import (
     ENGINE,
     GRACE,
     EngineJob,
@@ -26,10 +27,9 @@ from spbe_audit.probes.tls.sslyze_job import (
     JobDocument,
     ReportDocument,
 )
-from spbe_audit.probes.tls.sslyze_jobs import Crew, reason
-from spbe_audit.probes.tls.sslyze_order import Preference, find_preference
-from spbe_audit.probes.tls.sslyze_server import VERSIONS, unknown_server
-from spbe_audit.probes.tls.sslyze_suites import Support, scan_versions
+from spbe_audit.probes.tls.deep.order import Preference, find_preference
+from spbe_audit.probes.tls.deep.server import VERSIONS, unknown_server
+from spbe_audit.probes.tls.deep.suites import Support, scan_versions
 from spbe_audit.targets import Intensity
 
 _JOB_LIMIT = 64 * 2**10

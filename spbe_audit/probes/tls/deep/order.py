@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 from sslyze.server_connectivity import TlsVersionEnum
 
-from spbe_audit.probes.tls.sslyze_jobs import Crew, reason
-from spbe_audit.probes.tls.sslyze_server import (
+from spbe_audit.probes.tls.deep.crew import Crew, reason
+from spbe_audit.probes.tls.deep.server import (
     KnownServer,
     Suite,
     modern_names,
     offer,
     shake_hands,
 )
-from spbe_audit.probes.tls.sslyze_suites import Support
+from spbe_audit.probes.tls.deep.suites import Support
 
 _BY_IMPORTANCE = (
     TlsVersionEnum.TLS_1_2,

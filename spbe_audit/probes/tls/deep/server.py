@@ -28,7 +28,7 @@ from sslyze.server_connectivity import (
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
 from spbe_audit.evidence import TlsVersion
-from spbe_audit.probes.tls.sslyze_job import EngineJob
+from spbe_audit.probes.tls.deep.job import EngineJob
 
 VERSIONS = {
     TlsVersionEnum.TLS_1_3: TlsVersion.TLS_1_3,

@@ -10,7 +10,7 @@ from typing import Generic, ParamSpec, TypeVar
 
 from sslyze.errors import ConnectionToServerFailed
 
-from spbe_audit.probes.tls.sslyze_guard import Guard, TimeIsUpError
+from spbe_audit.probes.tls.deep.guard import Guard, TimeIsUpError
 
 T = TypeVar("T")
 P = ParamSpec("P")

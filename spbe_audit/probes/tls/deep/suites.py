@@ -22,8 +22,8 @@ from sslyze.plugins.plugin_base import ScanJob
 from sslyze.plugins.scan_commands import ScanCommand, ScanCommandsRepository
 from sslyze.server_connectivity import TlsVersionEnum
 
-from spbe_audit.probes.tls.sslyze_jobs import Answer, Crew, reason
-from spbe_audit.probes.tls.sslyze_server import (
+from spbe_audit.probes.tls.deep.crew import Answer, Crew, reason
+from spbe_audit.probes.tls.deep.server import (
     EVERY_SUITE,
     UNCENSORED,
     VERSIONS,

@@ -1,0 +1,1 @@
+"""sslyze, in a child process: flaws that take a whole handshake, and a second opinion."""
