@@ -149,6 +149,7 @@ from spbe_audit.evidence.surface import CorsAnswer, PathAnswer, SurfaceEvidence
 from spbe_audit.evidence.tls import (
     CertificateChain,
     KeyExchange,
+    SuiteListing,
     TlsAnswer,
     TlsEvidence,
     TlsVersion,
@@ -252,6 +253,7 @@ __all__ = [
     "StapleProblem",
     "Subresource",
     "Suite",
+    "SuiteListing",
     "SurfaceEvidence",
     "Timings",
     "TlsAnswer",

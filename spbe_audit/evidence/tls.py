@@ -19,6 +19,13 @@ class TlsVersion(StrEnum):
     TLS_1_3 = "TLS 1.3"
 
 
+class SuiteListing(StrEnum):
+    """How the suites were listed: all of them, or one of each kind that a check tells apart."""
+
+    EVERY = "every"
+    EACH_KIND = "each_kind"
+
+
 class TlsAnswer(StrEnum):
     """What came back when a handshake was begun."""
 
@@ -58,12 +65,17 @@ class TlsEvidence:
     established stand in ``unknown`` with the reason, under the field's name (``versions`` and
     ``suites`` under ``versions.TLS 1.0`` and the like, a flaw under ``flaws.heartbleed``, a part of
     the groups under ``groups.hybrid`` and ``groups.weak``); they must never be read as absent.
-    Suites carry their IANA names, in the server's order where ``server_preference`` is true.
+    Suites carry their IANA names; where ``server_preference`` is true the server's favourite comes
+    first, and the others in its order as far as that was seen.
     ``key_exchange_signatures`` are the algorithms (IANA names) that the server was seen to sign its
     TLS 1.2 key exchange with, also when nothing but SHA-1 or MD5 was offered. ``intolerances`` name
     what breaks the handshake, though it means nothing to the server: "modern_hello" (one that
     offers TLS 1.3 as well), "unknown_version", "grease", "long_hello". ``flaws`` are "heartbleed",
     "ccs_injection", "robot" and "ticketbleed".
+    ``starttls`` is the protocol in which the conversation began, None where TLS speaks first.
+    ``alpn`` is what the server chose of "h2" and "http/1.1", '' for nothing; ``signed_timestamps``
+    the list of SCTs that came in a TLS extension (RFC 6962, 3.3). ``slowed_to`` is how many
+    connections at once the engine came down to after the server had begun to turn it away.
     ``trust_anchors`` are CA certificates (DER) that the agency adds to the pinned store.
     """
 
@@ -72,10 +84,12 @@ class TlsEvidence:
     port: int
     collected_at: datetime
     engine: str
+    starttls: str | None = None
     answer: TlsAnswer = TlsAnswer.HANDSHAKE
     answer_detail: str = ""
     versions: tuple[TlsVersion, ...] = ()
     suites: Mapping[TlsVersion, tuple[str, ...]] = field(default_factory=dict)
+    suite_listing: SuiteListing = SuiteListing.EVERY
     server_preference: bool | None = None
     groups: tuple[str, ...] | None = None
     key_exchanges: tuple[KeyExchange, ...] = ()
@@ -84,14 +98,19 @@ class TlsEvidence:
     chains: tuple[CertificateChain, ...] = ()
     trust_anchors: tuple[bytes, ...] = ()
     ocsp_staple: bytes | None = None
+    signed_timestamps: bytes | None = None
+    alpn: str | None = None
     client_certificate_asked: bool | None = None
     compression: bool | None = None
     secure_renegotiation: bool | None = None
     client_renegotiation: bool | None = None
     fallback_scsv: bool | None = None
     extended_master_secret: bool | None = None
+    encrypt_then_mac: bool | None = None
+    session_tickets: bool | None = None
     early_data: bool | None = None
     flaws: Mapping[str, bool] = field(default_factory=dict)
+    slowed_to: int | None = None
     unknown: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,6 +21,10 @@ _CHUNK = 4096
 
 class LineClosedError(Exception):
     """The other side hung up before it was heard out."""
+
+
+class StarttlsDeclinedError(Exception):
+    """The server speaks the protocol in which TLS was to be begun, but does not begin it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,13 @@ class Line:
         return data
 
 
+Opening = Callable[[Line, str], Awaitable[None]]
+"""Says what has to be said before TLS may begin (STARTTLS), to a host of this name.
+
+Raises StarttlsDeclinedError, LineClosedError, OSError. It leaves no byte of TLS unread.
+"""
+
+
 @dataclass(slots=True)
 class Contact:
     """One port, how many connections it has cost, and whether one of them came about."""
@@ -49,6 +60,7 @@ class Contact:
     address: str
     port: int
     door: Door
+    opening: Opening | None = None
     connections: int = 0
     connected: bool = False
 
@@ -90,7 +102,10 @@ class Contact:
                 sock.setblocking(False)  # noqa: FBT003 - the name says it
                 await self._connect(sock)
                 async with asyncio.timeout(self.door.deadlines.exchange):
-                    yield Line(sock)
+                    line = Line(sock)
+                    if self.opening:
+                        await self.opening(line, self.host)
+                    yield line
 
     async def _connect(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
