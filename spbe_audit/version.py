@@ -1,8 +1,3 @@
-"""The version, as pyproject.toml states it."""
+"""The version; pyproject.toml takes it from here."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    VERSION = version("spbe-audit")
-except PackageNotFoundError:  # an uninstalled checkout
-    VERSION = "0+unknown"
+VERSION = "0.1.0"

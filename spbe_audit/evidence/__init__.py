@@ -1,332 +1,84 @@
-"""Typed, dated, hashable observations: all that a check may ask of the world."""
+"""Typed, dated, hashable observations: all that a check may ask of the world.
 
-from spbe_audit.evidence.addresses import AddressAnswer, AddressesEvidence
-from spbe_audit.evidence.attempt import (
-    LASTING_FAILURES,
-    Attempt,
-    Endpoint,
-    Evidence,
-    Failure,
-    FailureKind,
-    Probe,
-    Tool,
-)
-from spbe_audit.evidence.authority import Authority, authority_of
-from spbe_audit.evidence.availability import (
-    USUAL_INTERVAL,
-    AvailabilityEvidence,
-    AvailabilitySample,
-    Coverage,
-    Gap,
-    MaintenanceWindow,
-    Outage,
-    maintenance_sampled,
-    outages,
-    sample_coverage,
-    usual_interval,
-)
-from spbe_audit.evidence.certificate import (
-    Certificate,
-    MalformedCertificateError,
-    NoLeaf,
-    PublicKey,
-    SentChain,
-    matching_name,
-    read_certificate,
-    read_chain,
-    utc_text,
-)
-from spbe_audit.evidence.certificate_parts import CertificateParts, LogTimestamp, NameParts
-from spbe_audit.evidence.chain_shape import ChainShape, chain_shape
-from spbe_audit.evidence.codec import attempt_from_json, attempt_to_json, canonical_json, digest
-from spbe_audit.evidence.cookies import (
-    cookie_date,
-    cookies_set,
-    is_deletion,
-    lasts_for_session,
-    lifetime_seconds,
-    looks_like_session,
-    named_like,
-)
-from spbe_audit.evidence.csp import (
-    KNOWN_DIRECTIVES,
-    ContentPolicy,
-    PolicySource,
-    admits_any_host,
-    allows_all_inline,
-    enforced_policies,
-    example_url,
-    is_hash_or_nonce,
-    parse_csp,
-    parse_csp_header,
-    source_matches,
-)
-from spbe_audit.evidence.dh_primes import KnownPrime, PrimeFlaw, is_composite, known_prime
-from spbe_audit.evidence.dmarc import DmarcProblem, DmarcRecord, dmarc_records, parse_dmarc
-from spbe_audit.evidence.dns import (
-    DNS_STATEMENTS,
-    DnsAnswer,
-    DnsEvidence,
-    Dnssec,
-    DnssecProblem,
-    DnssecStatus,
-    DnssecZone,
-    DnsStatus,
-    Exposure,
-    NameKind,
-    NameServer,
-    NameServerStatus,
-    Openness,
-    exposure,
-    mail_domain,
-    registrable_domain,
-    text_of,
-    zone_in,
-)
-from spbe_audit.evidence.end_of_life import (
-    LISTED_PRODUCTS,
-    EndOfLife,
-    ShownVersion,
-    find_end_of_life,
-    shown_versions,
-)
-from spbe_audit.evidence.groups import HYBRID_GROUPS, curve_bits, is_binary_curve, is_hybrid
-from spbe_audit.evidence.hsts import HstsPolicy, HstsProblem, parse_hsts
-from spbe_audit.evidence.http import (
-    Cookie,
-    Exchange,
-    FrontHtml,
-    HttpEvidence,
-    NoHtml,
-    Timings,
-    Walk,
-    WalkEnd,
-    same_host,
-)
-from spbe_audit.evidence.http_date import clock_offset, http_date
-from spbe_audit.evidence.key_use import KeyUse, KeyUseEvidence
-from spbe_audit.evidence.ocsp import (
-    AnswerSigner,
-    RevocationStatus,
-    Staple,
-    StapleProblem,
-    read_staple,
-)
-from spbe_audit.evidence.page import Form, Link, PageExtract, Subresource, host_in, same_site
-from spbe_audit.evidence.page_marks import MARKS, page_marks
-from spbe_audit.evidence.permissions_policy import PermissionsPolicy, parse_permissions_policy
-from spbe_audit.evidence.port_names import (
-    CLEARTEXT_PORTS,
-    DATABASE_PORTS,
-    FILE_SHARING_PORTS,
-    INFRASTRUCTURE_PORTS,
-    MAIL_PORTS,
-    ORCHESTRATION_PORTS,
-    PORT_NAMES,
-    REMOTE_ADMINISTRATION_PORTS,
-    WEB_PORTS,
-)
-from spbe_audit.evidence.ports import OpenPort, PortsEvidence
-from spbe_audit.evidence.security_txt import SecurityTxt, parse_security_txt
-from spbe_audit.evidence.services import (
-    FoundProgram,
-    PortService,
-    ServicesEvidence,
-    SshOffer,
-    find_programs,
-)
-from spbe_audit.evidence.spf import SpfProblem, SpfRecord, SpfTerm, parse_spf, spf_records
-from spbe_audit.evidence.statistics import percentile, wilson_interval
-from spbe_audit.evidence.suites import (
-    LEGACY_VERSIONS,
-    Suite,
-    read_suite,
-    suites_that,
-    unsettled_suites,
-    versions_accepting,
-)
-from spbe_audit.evidence.surface import CorsAnswer, PathAnswer, SurfaceEvidence
-from spbe_audit.evidence.tls import (
-    CertificateChain,
-    KeyExchange,
-    SuiteListing,
-    TlsAnswer,
-    TlsEvidence,
-    TlsVersion,
-)
-from spbe_audit.evidence.trust import STORE_NAME, TrustPath, TrustProblem, find_trust_path
-from spbe_audit.evidence.uptime import UptimeEvidence, UptimeSample
+Names are imported when they are first used, for a probe of TLS needs no parser of web pages. Their
+types stand in __init__.pyi, which a test holds against this list.
+"""
 
-__all__ = [
-    "CLEARTEXT_PORTS",
-    "DATABASE_PORTS",
-    "DNS_STATEMENTS",
-    "FILE_SHARING_PORTS",
-    "HYBRID_GROUPS",
-    "INFRASTRUCTURE_PORTS",
-    "KNOWN_DIRECTIVES",
-    "LASTING_FAILURES",
-    "LEGACY_VERSIONS",
-    "LISTED_PRODUCTS",
-    "MAIL_PORTS",
-    "MARKS",
-    "ORCHESTRATION_PORTS",
-    "PORT_NAMES",
-    "REMOTE_ADMINISTRATION_PORTS",
-    "STORE_NAME",
-    "USUAL_INTERVAL",
-    "WEB_PORTS",
-    "AddressAnswer",
-    "AddressesEvidence",
-    "AnswerSigner",
-    "Attempt",
-    "Authority",
-    "AvailabilityEvidence",
-    "AvailabilitySample",
-    "Certificate",
-    "CertificateChain",
-    "CertificateParts",
-    "ChainShape",
-    "ContentPolicy",
-    "Cookie",
-    "CorsAnswer",
-    "Coverage",
-    "DmarcProblem",
-    "DmarcRecord",
-    "DnsAnswer",
-    "DnsEvidence",
-    "DnsStatus",
-    "Dnssec",
-    "DnssecProblem",
-    "DnssecStatus",
-    "DnssecZone",
-    "EndOfLife",
-    "Endpoint",
-    "Evidence",
-    "Exchange",
-    "Exposure",
-    "Failure",
-    "FailureKind",
-    "Form",
-    "FoundProgram",
-    "FrontHtml",
-    "Gap",
-    "HstsPolicy",
-    "HstsProblem",
-    "HttpEvidence",
-    "KeyExchange",
-    "KeyUse",
-    "KeyUseEvidence",
-    "KnownPrime",
-    "Link",
-    "LogTimestamp",
-    "MaintenanceWindow",
-    "MalformedCertificateError",
-    "NameKind",
-    "NameParts",
-    "NameServer",
-    "NameServerStatus",
-    "NoHtml",
-    "NoLeaf",
-    "OpenPort",
-    "Openness",
-    "Outage",
-    "PageExtract",
-    "PathAnswer",
-    "PermissionsPolicy",
-    "PolicySource",
-    "PortService",
-    "PortsEvidence",
-    "PrimeFlaw",
-    "Probe",
-    "PublicKey",
-    "RevocationStatus",
-    "SecurityTxt",
-    "SentChain",
-    "ServicesEvidence",
-    "ShownVersion",
-    "SpfProblem",
-    "SpfRecord",
-    "SpfTerm",
-    "SshOffer",
-    "Staple",
-    "StapleProblem",
-    "Subresource",
-    "Suite",
-    "SuiteListing",
-    "SurfaceEvidence",
-    "Timings",
-    "TlsAnswer",
-    "TlsEvidence",
-    "TlsVersion",
-    "Tool",
-    "TrustPath",
-    "TrustProblem",
-    "UptimeEvidence",
-    "UptimeSample",
-    "Walk",
-    "WalkEnd",
-    "admits_any_host",
-    "allows_all_inline",
-    "attempt_from_json",
-    "attempt_to_json",
-    "authority_of",
-    "canonical_json",
-    "chain_shape",
-    "clock_offset",
-    "cookie_date",
-    "cookies_set",
-    "curve_bits",
-    "digest",
-    "dmarc_records",
-    "enforced_policies",
-    "example_url",
-    "exposure",
-    "find_end_of_life",
-    "find_programs",
-    "find_trust_path",
-    "host_in",
-    "http_date",
-    "is_binary_curve",
-    "is_composite",
-    "is_deletion",
-    "is_hash_or_nonce",
-    "is_hybrid",
-    "known_prime",
-    "lasts_for_session",
-    "lifetime_seconds",
-    "looks_like_session",
-    "mail_domain",
-    "maintenance_sampled",
-    "matching_name",
-    "named_like",
-    "outages",
-    "page_marks",
-    "parse_csp",
-    "parse_csp_header",
-    "parse_dmarc",
-    "parse_hsts",
-    "parse_permissions_policy",
-    "parse_security_txt",
-    "parse_spf",
-    "percentile",
-    "read_certificate",
-    "read_chain",
-    "read_staple",
-    "read_suite",
-    "registrable_domain",
-    "same_host",
-    "same_site",
-    "sample_coverage",
-    "shown_versions",
-    "source_matches",
-    "spf_records",
-    "suites_that",
-    "text_of",
-    "unsettled_suites",
-    "usual_interval",
-    "utc_text",
-    "versions_accepting",
-    "wilson_interval",
-    "zone_in",
-]
+from importlib import import_module
+
+_NAMES = {
+    "addresses": "AddressAnswer AddressesEvidence",
+    "attempt": "Attempt Endpoint Failure FailureKind LASTING_FAILURES Probe Tool",
+    "authority": "Authority authority_of",
+    "availability": (
+        "AvailabilityEvidence AvailabilitySample Coverage Gap MaintenanceWindow Outage "
+        "USUAL_INTERVAL maintenance_sampled outages sample_coverage usual_interval"
+    ),
+    "certificate": (
+        "Certificate MalformedCertificateError NoLeaf PublicKey SentChain matching_name "
+        "read_certificate read_chain utc_text"
+    ),
+    "certificate_parts": "CertificateParts LogTimestamp NameParts",
+    "chain_shape": "ChainShape chain_shape",
+    "codec": "attempt_from_json attempt_to_json canonical_json digest",
+    "cookies": (
+        "cookie_date cookies_set is_deletion lasts_for_session lifetime_seconds "
+        "looks_like_session named_like"
+    ),
+    "csp": (
+        "ContentPolicy KNOWN_DIRECTIVES PolicySource admits_any_host allows_all_inline "
+        "enforced_policies example_url is_hash_or_nonce parse_csp parse_csp_header "
+        "source_matches"
+    ),
+    "dh_primes": "KnownPrime PrimeFlaw is_composite known_prime",
+    "dmarc": "DmarcProblem DmarcRecord dmarc_records parse_dmarc",
+    "dns": (
+        "DNS_STATEMENTS DnsAnswer DnsEvidence DnsStatus Dnssec DnssecProblem DnssecStatus "
+        "DnssecZone Exposure NameKind NameServer NameServerStatus Openness exposure "
+        "mail_domain registrable_domain text_of zone_in"
+    ),
+    "end_of_life": "EndOfLife LISTED_PRODUCTS ShownVersion find_end_of_life shown_versions",
+    "groups": "HYBRID_GROUPS curve_bits is_binary_curve is_hybrid",
+    "hsts": "HstsPolicy HstsProblem parse_hsts",
+    "http": "Cookie Exchange FrontHtml HttpEvidence NoHtml Timings Walk WalkEnd same_host",
+    "http_date": "clock_offset http_date",
+    "kinds": "Evidence",
+    "key_use": "KeyUse KeyUseEvidence",
+    "ocsp": "AnswerSigner RevocationStatus Staple StapleProblem read_staple",
+    "page": "Form Link PageExtract Subresource host_in same_site",
+    "page_marks": "MARKS page_marks",
+    "permissions_policy": "PermissionsPolicy parse_permissions_policy",
+    "port_names": (
+        "CLEARTEXT_PORTS DATABASE_PORTS FILE_SHARING_PORTS INFRASTRUCTURE_PORTS "
+        "MAIL_PORTS ORCHESTRATION_PORTS PORT_NAMES REMOTE_ADMINISTRATION_PORTS WEB_PORTS"
+    ),
+    "ports": "OpenPort PortsEvidence",
+    "security_txt": "SecurityTxt parse_security_txt",
+    "services": "FoundProgram PortService ServicesEvidence SshOffer find_programs",
+    "spf": "SpfProblem SpfRecord SpfTerm parse_spf spf_records",
+    "statistics": "percentile wilson_interval",
+    "suites": "LEGACY_VERSIONS Suite read_suite suites_that unsettled_suites versions_accepting",
+    "surface": "CorsAnswer PathAnswer SurfaceEvidence",
+    "timestamp_list": "read_timestamp_list",
+    "tls": "CertificateChain KeyExchange SuiteListing TlsAnswer TlsEvidence TlsQuestion TlsVersion",
+    "trust": "STORE_NAME TrustPath TrustProblem find_trust_path",
+    "uptime": "UptimeEvidence UptimeSample",
+}
+"""The public names of each module."""
+
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - the stub has it word for word
+
+
+def __getattr__(name: str) -> object:
+    """Import a name when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -76,10 +76,12 @@ class Certificate:
     is "sha256" and the like, "intrinsic" where the algorithm has its own (Ed25519), None when the
     algorithm is not known. ``self_signed`` is None when the signature cannot be verified here.
     ``key_digest`` is the SHA-256 of the key (SubjectPublicKeyInfo), '' for one that cannot be read.
+    ``serial`` is hexadecimal.
     """
 
     subject: str
     issuer: str
+    serial: str
     not_before: datetime
     not_after: datetime
     dns_names: tuple[str, ...]
@@ -153,6 +155,7 @@ def read_certificate(der: bytes) -> Certificate:
         return Certificate(
             subject=name_text(certificate.subject),
             issuer=name_text(certificate.issuer),
+            serial=f"{certificate.serial_number:x}",
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,
             dns_names=dns_names,

@@ -8,13 +8,19 @@ from typing import Any
 
 from pydantic import ConfigDict, RootModel
 
+from spbe_audit.evidence import attempt as attempt_module
+from spbe_audit.evidence import kinds
 from spbe_audit.evidence.attempt import Attempt
 
 
 class _AttemptDocument(RootModel[Attempt]):
     """Carries the JSON settings, so that the evidence types stay plain dataclasses."""
 
-    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", defer_build=True)
+
+
+# An attempt names the kinds of evidence without importing them; here they are needed.
+_AttemptDocument.model_rebuild(_types_namespace={**vars(attempt_module), **vars(kinds)})
 
 
 def attempt_to_json(attempt: Attempt) -> dict[str, Any]:

@@ -138,6 +138,12 @@ def known_prime(prime: int) -> KnownPrime | None:
     return _known_primes().get(prime)
 
 
+@cache
+def ffdhe_prime(bits: int) -> int:
+    """The prime of this size that RFC 7919 has. Raises KeyError for a size that it has not."""
+    return _group_prime(bits, _scaled_e, _E_GROUPS[bits][1])
+
+
 @lru_cache(maxsize=256)
 def is_composite(number: int) -> bool | None:
     """Whether a number is surely no prime; None for one too long to be tested.

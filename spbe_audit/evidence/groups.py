@@ -8,7 +8,11 @@ HYBRID_GROUPS = {
     0x11EC: "X25519MLKEM768",
     0x11EB: "SecP256r1MLKEM768",
     0x11ED: "SecP384r1MLKEM1024",
+    0x11E9: "SecP256r1MLKEM512",
+    0x11EA: "MLKEM512X25519",
+    0x11EE: "curveSM2MLKEM768",
     0x6399: "X25519Kyber768Draft00",
+    0x639A: "SecP256r1Kyber768Draft00",
 }
 """Groups that hold against quantum computers too, by number (IANA, TLS Supported Groups)."""
 

@@ -26,6 +26,7 @@ _PROTOCOL_NAMES: Mapping[str, str] = {
     "redis": "Redis",
     "rsync": "rsync",
     "telnet": "Telnet",
+    "xmpp-server": "XMPP (server)",
 }
 """Those that are not written in capitals."""
 
@@ -47,9 +48,11 @@ class PortService:
 
     ``protocol`` is what it turned out to speak ("ssh", "http", "tls", "ftp", ...) or ''; ``banner``
     its first printable words; ``software`` and ``version`` what it calls itself. ``starttls`` says
-    whether FTP or mail offers to go over to TLS, ``clear_login`` whether it offers a login before
-    that; ``anonymous_login`` whether FTP lets anybody in, which is never tried. ``failure`` is a
-    FailureKind value when nothing was learned, or nothing of the TLS that is spoken.
+    whether a protocol that begins without TLS (mail, FTP, LDAP, XMPP, PostgreSQL, MySQL) offers to
+    go over to it, ``clear_login`` whether mail or FTP offers a login before that;
+    ``anonymous_login`` whether FTP lets anybody in, which is never tried. ``tls`` is what is
+    offered from the first byte, or after going over. ``failure`` is a FailureKind value when
+    nothing was learned, or nothing of the TLS that is spoken.
     """
 
     port: int
@@ -70,6 +73,11 @@ class PortService:
         if self.protocol in {"http", "tls"} and self.software:
             return self.software
         return _PROTOCOL_NAMES.get(self.protocol, self.protocol.upper())
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether TLS is spoken, from the first byte or after going over to it."""
+        return self.protocol == "tls" or self.starttls is True
 
     def is_one_of(self, programs: Collection[str]) -> bool:
         """Whether its protocol or its software is among some, which are written in lower case."""

@@ -15,13 +15,16 @@ _NAMED_KEY_EXCHANGE = re.compile(
     r"(?:TLS|SSL)_(?P<key_exchange>\w+?)_WITH_(?P<cipher>\w+)", re.ASCII
 )
 _SSL_2_0 = re.compile(r"(?:SSL_CK|SSL2)_(?P<cipher>\w+)", re.ASCII)
-# RFC 8446 B.4, RFC 8998, RFC 9150, RFC 9367 and the AEGIS registrations.
+# RFC 8446 B.4, RFC 8998, RFC 9150, RFC 9367 and the registrations of AEGIS and Ascon.
 _TLS_1_3 = re.compile(
-    r"TLS_(?P<cipher>(?:AES|CHACHA20|SM4|AEGIS|ASCON|SHA256|SHA384|GOSTR\w+_MGM)_\w+)", re.ASCII
+    r"TLS_(?P<cipher>(?:AES|CHACHA20|SM4|AEGIS|ASCONAEAD128|SHA256|SHA384|GOSTR\w+_MGM)_\w+)",
+    re.ASCII,
 )
-_EPHEMERAL = frozenset({"DHE", "ECDHE", "SRP", "ECCPWD", "CECPQ1", "ANON"})
+# GM/T 0024-2014, GB/T 38636-2020.
+_TLCP = re.compile(r"(?P<key_exchange>ECDHE|ECC|IBSDH|IBC|RSA)_(?P<cipher>SM[14]_\w+)", re.ASCII)
+_EPHEMERAL = frozenset({"DHE", "ECDHE", "IBSDH", "SRP", "ECCPWD", "CECPQ1", "ANON"})
 _SHORT_BLOCKS = frozenset({"3DES", "EDE3", "DES", "DES40", "IDEA", "RC2", "28147", "MAGMA"})
-_AEAD = frozenset({"GCM", "CCM", "POLY1305", "OCB", "MGM", "AEGIS", "ASCON"})
+_AEAD = frozenset({"GCM", "CCM", "POLY1305", "OCB", "MGM", "AEGIS", "ASCONAEAD128"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,13 @@ class Suite:
     @property
     def cbc(self) -> bool:
         """Chains blocks (CBC), with integrity added beside it."""
-        return "CBC" in _words(self.cipher)
+        # GM/T 0024-2014 names no mode for SM1, and has no other.
+        return bool(_words(self.cipher) & {"CBC", "SM1"})
 
     @property
     def aead(self) -> bool:
         """Encryption and integrity in one (RFC 5116)."""
-        return bool(_words(self.cipher) & _AEAD) or self.cipher.startswith("AEGIS")
+        return bool(_words(self.cipher) & _AEAD)
 
     @property
     def forward_secret(self) -> bool:
@@ -95,12 +99,15 @@ def read_suite(name: str) -> Suite:
     """Take a suite name apart. A name of no known form gives a suite that is not readable."""
     if found := _SSL_2_0.fullmatch(name):
         return Suite(name, "RSA", found["cipher"])
+    # RFC 9367 has suites of TLS 1.3 that look as though they named a key exchange.
+    if found := _TLS_1_3.fullmatch(name):
+        return Suite(name, "", found["cipher"])
     if found := _NAMED_KEY_EXCHANGE.fullmatch(name):
         # AKE is how nmap spells "decided elsewhere".
         key_exchange = found["key_exchange"]
         return Suite(name, "" if key_exchange == "AKE" else key_exchange, found["cipher"])
-    if found := _TLS_1_3.fullmatch(name):
-        return Suite(name, "", found["cipher"])
+    if found := _TLCP.fullmatch(name):
+        return Suite(name, found["key_exchange"], found["cipher"])
     return Suite(name, "", "", readable=False)
 
 

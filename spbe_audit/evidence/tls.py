@@ -26,6 +26,22 @@ class SuiteListing(StrEnum):
     EACH_KIND = "each_kind"
 
 
+class TlsQuestion(StrEnum):
+    """What takes connections of its own to find out, beside versions, suites and certificates.
+
+    The value is the name of the answer in ``unknown`` of TlsEvidence, most often a field of it;
+    UNNAMED is the certificate without SNI.
+    """
+
+    PREFERENCE = "server_preference"
+    GROUPS = "groups"
+    WEAK_GROUPS = "groups.weak"
+    SIGNATURES = "key_exchange_signatures"
+    INTOLERANCES = "intolerances"
+    FALLBACK = "fallback_scsv"
+    UNNAMED = "chains.unnamed"
+
+
 class TlsAnswer(StrEnum):
     """What came back when a handshake was begun."""
 
