@@ -46,11 +46,13 @@ class Budget:
     """What one address may be asked to bear.
 
     ``at_once`` connections open at the same time; ``per_second`` new ones; ``sweep_per_second`` new
-    ones while ports are swept, which a firewall sees as one scan anyway.
+    ones while ports are swept, which a firewall sees as one scan anyway. After a pause ``burst``
+    new ones may come without waiting.
     """
 
     at_once: int = 10
     per_second: float = 50.0
+    burst: int = 25
     sweep_per_second: float = 300.0
 
 
@@ -84,15 +86,17 @@ class _Meter:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         async with self._places:
-            await self.turn(self.budget.per_second)
+            await self.turn(self.budget.per_second, self.budget.burst)
             self.opened += 1
             yield
 
-    async def turn(self, per_second: float) -> None:
+    async def turn(self, per_second: float, burst: int = 1) -> None:
+        """Wait for a slot; slots that were not used are kept, up to ``burst`` of them."""
         now = asyncio.get_running_loop().time()
-        start = max(now, self._next_start)
+        start = max(now - (burst - 1) / per_second, self._next_start)
         self._next_start = start + 1.0 / per_second
-        await asyncio.sleep(start - now)
+        if start > now:
+            await asyncio.sleep(start - now)
 
 
 @dataclass(slots=True)

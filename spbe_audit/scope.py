@@ -9,6 +9,7 @@ link-local addresses. An engagement binds everything, loopback too; with none, o
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from spbe_audit.errors import Refusal
@@ -17,6 +18,7 @@ from spbe_audit.targets import Engagement
 IpAddress = IPv4Address | IPv6Address
 
 
+@lru_cache(maxsize=4096)
 def literal_address(host: str) -> IpAddress | None:
     """The address that a host is written as; None for a name. IPv4-mapped IPv6 is unwrapped."""
     try:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from spbe_audit.probes.services.line import Line
+from spbe_audit.probes.tls.starttls.mail import OUR_NAME
 
 _PATIENCE = 3.0
-_NOT_A_NAME = b"spbe-audit.invalid"  # RFC 2606: never the name of anybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _first_words(pattern: bytes, answer: bytes) -> set[bytes]:
 
 _REPLY_ENDS = re.compile(rb"^\d{3}(?: [^\n]*)?\r?\n", re.MULTILINE)
 _DIALOGUES: Mapping[str, _Dialogue] = {
-    "smtp": _Dialogue(b"EHLO " + _NOT_A_NAME + b"\r\n", _REPLY_ENDS, _read_smtp),
+    "smtp": _Dialogue(b"EHLO " + OUR_NAME + b"\r\n", _REPLY_ENDS, _read_smtp),
     "ftp": _Dialogue(b"FEAT\r\n", _REPLY_ENDS, _read_ftp),
     "pop3": _Dialogue(
         b"CAPA\r\n", re.compile(rb"^(?:\.\r?\n|-ERR[^\n]*\n)", re.MULTILINE), _read_pop3
@@ -93,7 +93,7 @@ async def ask_offer(line: Line, protocol: str) -> Offer:
 
 async def settle_mail_or_ftp(line: Line) -> str:
     """Which of the two has greeted with 220: only a mail server takes our EHLO."""
-    answer = await _answer(line, b"EHLO " + _NOT_A_NAME + b"\r\n", _REPLY_ENDS)
+    answer = await _answer(line, b"EHLO " + OUR_NAME + b"\r\n", _REPLY_ENDS)
     if answer.startswith(b"250"):
         return "smtp"
     return "ftp" if re.match(rb"5\d\d", answer) else ""

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from spbe_audit.evidence.services import HTTP_PROGRAM_PORTS
 from spbe_audit.probes.tls.greeting import client_hello, sort_reply
+from spbe_audit.probes.tls.starttls.databases import POSTGRESQL_REQUEST
+from spbe_audit.probes.tls.starttls.ldap import START_TLS, answer_is_whole
+from spbe_audit.probes.tls.starttls.xmpp import stream_head, stream_is_heard
 
 _NEW_LINE = b"\n"
 _CONTENT_LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,9})", re.IGNORECASE | re.MULTILINE)
@@ -46,8 +49,6 @@ def web_reply_is_whole(data: bytes) -> bool:
     return bool(blank and length and len(body) >= int(length[1]))
 
 
-# An SSLRequest (PostgreSQL, "Message Formats"): its length, and 1234 and 5679 in two halves.
-_SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 # OP_QUERY on admin.$cmd with the document {isMaster: 1}, which MongoDB of every age answers.
 _IS_MASTER_DOCUMENT = bytes.fromhex("13000000") + b"\x10isMaster\x00\x01\x00\x00\x00\x00"
 _IS_MASTER_BODY = (
@@ -60,11 +61,14 @@ _IS_MASTER = (
 )
 
 _REDIS = Word("redis", b"PING\r\n", _has_line)
-_POSTGRESQL = Word("postgresql", _SSL_REQUEST, _has_something)
+_POSTGRESQL = Word("postgresql", POSTGRESQL_REQUEST, _has_something)
 _MONGODB = Word("mongodb", _IS_MASTER, lambda data: len(data) > 36)  # noqa: PLR2004 - the head of an OP_REPLY
 _MEMCACHED = Word("memcached", b"version\r\n", _has_line)
+_LDAP = Word("ldap", START_TLS, answer_is_whole)
 
 _USUAL: Mapping[int, Word] = {
+    389: _LDAP,
+    3268: _LDAP,
     5432: _POSTGRESQL,
     5433: _POSTGRESQL,
     6379: _REDIS,
@@ -74,6 +78,7 @@ _USUAL: Mapping[int, Word] = {
     27018: _MONGODB,
     27019: _MONGODB,
 }
+_XMPP_PORTS: Mapping[int, str] = {5222: "xmpp", 5269: "xmpp-server"}
 _ENCRYPTED = frozenset(
     {
         *(443, 465, 636, 990, 993, 995, 2083, 2087, 2096, 2376, 3269, 5671, 5986, 6380, 6443),
@@ -98,17 +103,24 @@ _PATHS: Mapping[int, str] = {
 def first_words(port: int, host: str, user_agent: str) -> tuple[Word, ...]:
     """What to say to a silent port, one after the other until an answer tells what it speaks.
 
-    The likeliest comes first, by the port's number. Redis needs no word of its own elsewhere: it
-    shows itself by how it refuses an HTTP request.
+    The likeliest comes first, by the port's number. Redis and XMPP need no word of their own
+    elsewhere: they show themselves by how they refuse others.
     """
     tls = Word("tls", client_hello(host), _settles_tls)
     http = Word("http", web_request(path_of(port), user_agent), web_reply_is_whole)
     web = (http, tls) if port in _PLAIN_WEB else (tls, http)
-    others = (*web, _POSTGRESQL, _MONGODB, _MEMCACHED)
-    usual = _USUAL.get(port)
+    others = (*web, _POSTGRESQL, _MONGODB, _MEMCACHED, _LDAP)
+    usual = word_about_tls(_XMPP_PORTS[port], host) if port in _XMPP_PORTS else _USUAL.get(port)
     if usual is None:
         return others
     return (usual, *(word for word in others if word is not usual))
+
+
+def word_about_tls(protocol: str, host: str) -> Word:
+    """What LDAP and XMPP are asked to learn whether they go over to TLS."""
+    if protocol == "ldap":
+        return _LDAP
+    return Word(protocol, stream_head(host, protocol), stream_is_heard)
 
 
 def path_of(port: int) -> str:

@@ -11,6 +11,8 @@ from ipaddress import IPv4Address
 from spbe_audit.probes.failures import short_text
 from spbe_audit.probes.services.ssh import identification
 from spbe_audit.probes.tls.greeting import Sort, sort_reply
+from spbe_audit.probes.tls.starttls.ldap import BrokenLdapError, message_length, read_answer
+from spbe_audit.probes.tls.starttls.xmpp import NAMESPACES, STREAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ _MONGODB = (b"ismaster", b"maxBsonObjectSize", b"isWritablePrimary")
 _FTP_PORTS = frozenset({21, 990, 2121})
 _MAIL_PORTS = frozenset({25, 465, 587, 2525})
 _PACKET_HEAD = 4
+_STREAM_HEAD = 1024
 _OLD_HANDSHAKE = b"\x0a"
 
 
@@ -197,6 +200,25 @@ def _mongodb(data: bytes, _port: int) -> Heard | None:
     )
 
 
+def _ldap(data: bytes, _port: int) -> Heard | None:
+    """An answer to StartTLS, or the farewell with which some answer to anything else."""
+    try:
+        read_answer(data[: message_length(data)])
+    except BrokenLdapError:
+        return None
+    return Heard("ldap")
+
+
+def _xmpp(data: bytes, _port: int) -> Heard | None:
+    """The beginning of a stream, which a server sends even to say what it does not like."""
+    head = data[:_STREAM_HEAD]
+    if not head.startswith((b"<?xml", b"<stream:stream")) or STREAMS not in head:
+        return None
+    return next(
+        (Heard(name) for name, namespace in NAMESPACES.items() if namespace.encode() in head), None
+    )
+
+
 def _http(data: bytes, _port: int) -> Heard | None:
     """An HTTP response, unless it says that this is a port for TLS."""
     if not re.match(rb"HTTP/\d", data):
@@ -233,6 +255,8 @@ _READERS: Sequence[Callable[[bytes, int], Heard | None]] = (
     _memcached,
     _postgresql,
     _mongodb,
+    _ldap,
+    _xmpp,
 )
 
 

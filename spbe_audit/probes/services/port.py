@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from spbe_audit.evidence import FailureKind, PortService
@@ -13,6 +14,7 @@ from spbe_audit.probes.services.first_words import (
     path_of,
     web_reply_is_whole,
     web_request,
+    word_about_tls,
 )
 from spbe_audit.probes.services.heard import Heard, greeting_is_whole, readable, recognise
 from spbe_audit.probes.services.line import Contact, Line
@@ -23,6 +25,9 @@ from spbe_audit.probes.services.ssh import (
     read_offer,
 )
 from spbe_audit.probes.services.web import WebProgram, read_web
+from spbe_audit.probes.tls.starttls.databases import mysql_offers_tls
+from spbe_audit.probes.tls.starttls.ldap import ldap_offers_tls
+from spbe_audit.probes.tls.starttls.xmpp import stream_offers_tls
 
 LISTEN = 2.0
 """Seconds to wait for a greeting."""
@@ -31,6 +36,14 @@ REPLY = 2.5
 
 _GREETS_IN_TLS = frozenset({465, 990, 993, 995})
 _ASKS_VERSION = "/version"
+_PACKET_HEAD = 4
+
+
+_TELLS_OF_TLS: Mapping[str, Callable[[bytes], bool | None]] = {
+    "ldap": ldap_offers_tls,
+    "xmpp": stream_offers_tls,
+    "xmpp-server": stream_offers_tls,
+}
 
 
 async def ask_port(contact: Contact) -> PortService:
@@ -91,6 +104,8 @@ async def _greeted(line: Line, port: int) -> PortService:
     service = _service(port, heard)
     if heard.protocol == "ssh":
         return await _with_ssh_offer(line, service)
+    if heard.protocol == "mysql":
+        return replace(service, starttls=mysql_offers_tls(line.data[_PACKET_HEAD:]))
     if heard.protocol == "220":
         settled = await settle_mail_or_ftp(line)
         failure = None if settled else FailureKind.PROTOCOL_BROKEN.value
@@ -118,11 +133,34 @@ async def _followed_up(contact: Contact, heard: Heard, answer: _Answer) -> PortS
     asked = answer.word.protocol
     if heard.protocol == "postgresql" and asked == "postgresql":
         return replace(service, starttls=answer.data == b"S")
+    if heard.protocol in _TELLS_OF_TLS:
+        return await _with_offer_of_tls(contact, service, answer)
     if heard.protocol == "http":
         return await _with_web_program(contact, service, answer.data if asked == "http" else b"")
     if heard.protocol == "tls":
         return await _with_program_inside(contact, service)
     return service
+
+
+async def _with_offer_of_tls(
+    contact: Contact, service: PortService, answer: _Answer
+) -> PortService:
+    """Whether LDAP or XMPP goes over to TLS, asked in its own words where others found it."""
+    data = answer.data
+    if answer.word.protocol != service.protocol:
+        word = word_about_tls(service.protocol, contact.host)
+        data = await _reply_to(word, contact)
+    return replace(service, starttls=_TELLS_OF_TLS[service.protocol](data))
+
+
+async def _reply_to(word: Word, contact: Contact) -> bytes:
+    """What comes back after one more word; empty where nothing does."""
+    try:
+        async with contact.line() as line:
+            await line.say(word.message)
+            return await line.hear(REPLY, word.enough)
+    except NETWORK_ERRORS:
+        return b""
 
 
 async def _with_web_program(contact: Contact, service: PortService, data: bytes) -> PortService:

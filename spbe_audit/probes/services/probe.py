@@ -25,6 +25,7 @@ from spbe_audit.probes.failures import failure_of
 from spbe_audit.probes.services.line import Contact
 from spbe_audit.probes.services.port import ask_port
 from spbe_audit.probes.tls.probe import probe_tls
+from spbe_audit.probes.tls.starttls import OPENINGS
 from spbe_audit.targets import Intensity
 from spbe_audit.version import VERSION
 
@@ -32,8 +33,8 @@ MOST_PORTS: Mapping[Intensity, int] = MappingProxyType(
     {Intensity.LIGHT: 0, Intensity.STANDARD: 20, Intensity.THOROUGH: 100}
 )
 """How many open ports are asked at each intensity, those with a known number first."""
-MOST_TLS_PORTS = 5
-"""How many of those that speak TLS are asked what they offer."""
+MOST_TLS_PORTS = 10
+"""How many of those that speak TLS are asked what they offer, STARTTLS last."""
 
 _AT_ONCE = 10
 _PORT_SECONDS = 20.0
@@ -126,10 +127,11 @@ async def _ask_all(visit: _Visit, chosen: Sequence[int]) -> None:
 
 
 async def _ask_tls(visit: _Visit, trust_anchors: tuple[bytes, ...]) -> None:
-    """Let the tls probe ask, briefly, the first few ports that speak TLS."""
-    spoken = [port for port, one in sorted(visit.services.items()) if one.protocol == "tls"]
+    """Let the tls probe ask, briefly, the first few ports that speak TLS or go over to it."""
+    spoken = [one for one in visit.services.values() if one.has_tls]
+    spoken.sort(key=lambda one: (one.protocol in OPENINGS, one.port))
 
-    async def ask(port: int) -> None:
+    async def ask(port: int, protocol: str) -> None:
         left = visit.ends - asyncio.get_running_loop().time()
         if left < _SHORTEST_TLS:
             return
@@ -143,6 +145,8 @@ async def _ask_tls(visit: _Visit, trust_anchors: tuple[bytes, ...]) -> None:
                     door=replace(visit.door, deadlines=limits),
                     trust_anchors=trust_anchors,
                     intensity=Intensity.LIGHT,
+                    questions=(),
+                    starttls=protocol if protocol in OPENINGS else None,
                 )
         except TimeoutError:
             visit.services[port] = replace(visit.services[port], failure=FailureKind.TIMEOUT.value)
@@ -151,8 +155,8 @@ async def _ask_tls(visit: _Visit, trust_anchors: tuple[bytes, ...]) -> None:
         visit.services[port] = _with_tls(visit.services[port], attempt)
 
     async with asyncio.TaskGroup() as group:
-        for port in spoken[:MOST_TLS_PORTS]:
-            group.create_task(ask(port))
+        for one in spoken[:MOST_TLS_PORTS]:
+            group.create_task(ask(one.port, one.protocol))
 
 
 def _with_tls(service: PortService, attempt: Attempt) -> PortService:

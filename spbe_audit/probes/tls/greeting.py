@@ -1,22 +1,22 @@
 """First contact with a port: does TLS speak there, or what else?
 
-One ClientHello is sent and the first record is read, all within one absolute deadline. A server
-that hangs up or answers nonsense gets up to three more tries of other shapes before it is judged.
+Asked where the first hello of the survey got no ServerHello. A server that hangs up or answers
+nonsense gets up to four more tries of other shapes before it is judged.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from spbe_audit.evidence import Failure, FailureKind, TlsAnswer, TlsVersion
-from spbe_audit.network import Door
-from spbe_audit.probes.failures import NETWORK_ERRORS, failure_of, short_text
-from spbe_audit.probes.tls.contact import Contact, begins_record
+from spbe_audit.probes.socket_failures import SOCKET_ERRORS, failure_of_socket, short_text
+from spbe_audit.probes.tls.contact import Contact, StarttlsDeclinedError, begins_record
+from spbe_audit.probes.tls.ssl2 import ssl2_hello
 from spbe_audit.scope import literal_address
 
 ALERTS = {
@@ -48,6 +48,8 @@ ALERTS = {
     109: "missing_extension",
     110: "unsupported_extension",
     112: "unrecognized_name",
+    113: "bad_certificate_status_response",
+    115: "unknown_psk_identity",
     116: "certificate_required",
     120: "no_application_protocol",
 }
@@ -60,15 +62,16 @@ _VERSIONS = {
     b"\x03\x03": TlsVersion.TLS_1_2,
     b"\x03\x04": TlsVersion.TLS_1_3,
 }
+_UNANSWERED: tuple[type[Exception], ...] = (*SOCKET_ERRORS, StarttlsDeclinedError)
 _PLAIN_REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 _TEXT_ENOUGH = 80
 _LONGEST_RECORD = 2**14 + 2048
 _ALERT_RECORD, _HANDSHAKE_RECORD = 0x15, 0x16
-_WARNING = 1
+_WARNING, _MOST_WARNINGS = 1, 100
 _SERVER_HELLO = 2
 _SUPPORTED_VERSIONS = b"\x00\x2b"
 _SSL2_SERVER_HELLO, _SSL2_ERROR = 4, 0
-_SSL2_KINDS = "0100800200800300800400800500800600400700c0"
+_SSL2_HEAD = 7  # bytes, as far as the version
 _READABLE = re.compile(rb"[\t\r\n\x20-\x7e]{3,}")
 _HTTP_STARTS = (b"http/", b"<html", b"<!doctype html", b"<head")
 _SAYS_HTTPS = (b"https port", b"https server", b"ssl-enabled server port")
@@ -78,15 +81,12 @@ _SAYS_HTTPS = (b"https port", b"https server", b"ssl-enabled server port")
 class Greeting:
     """What speaks on a port, or why that could not be learned.
 
-    ``version`` is the version of the ServerHello, where there was one. ``connections`` counts what
-    was opened. Exactly one of ``answer`` and ``failure`` is set.
+    Exactly one of ``answer`` and ``failure`` is set.
     """
 
     answer: TlsAnswer | None
     detail: str = ""
-    version: TlsVersion | None = None
     failure: Failure | None = None
-    connections: int = 0
 
 
 class Sort(Enum):
@@ -117,42 +117,43 @@ _ANSWERS = {
 }
 
 
-async def greet(*, host: str, address: str, port: int, door: Door) -> Greeting:
-    """Find out what speaks on a port. What the network does is in the result, never raised."""
-    contact = Contact(host, address, port, door)
+async def greet(contact: Contact, first: Reply | None, smaller: Sequence[bytes]) -> Greeting:
+    """Find out what speaks on a port whose answer to a first hello was no ServerHello.
+
+    ``first`` is that answer, None for silence; ``smaller`` are hellos that ask for less. What the
+    network does is in the result, never raised.
+    """
     try:
-        async with asyncio.timeout(door.deadlines.tls):
-            reply = await _judged(contact)
-    except NETWORK_ERRORS as error:
-        return Greeting(None, failure=failure_of(error), connections=contact.connections)
+        reply = await _judged(contact, first, smaller)
+    except _UNANSWERED as error:
+        return Greeting(None, failure=failure_of_socket(error))
     if reply.sort in _ANSWERS:
-        return Greeting(
-            _ANSWERS[reply.sort], reply.detail, reply.version, connections=contact.connections
-        )
+        return Greeting(_ANSWERS[reply.sort], reply.detail)
     if reply.sort is Sort.NOTHING:
         failure = Failure(FailureKind.RESET, "the server hangs up on every greeting")
     else:
         failure = Failure(FailureKind.PROTOCOL_BROKEN, "the answer is neither TLS nor readable")
-    return Greeting(None, failure=failure, connections=contact.connections)
+    return Greeting(None, failure=failure)
 
 
-async def _judged(contact: Contact) -> Reply:
-    """The first greeting's reply, or that of another shape where the first got none.
+async def _judged(contact: Contact, first: Reply | None, smaller: Sequence[bytes]) -> Reply:
+    """The first hello's reply, or that of another shape where the first got none.
 
     Some web servers wait for the end of a line that a ClientHello may not hold, so silence is
-    broken with a plain request; where that gets no answer either, the silence stands.
+    broken with a plain request, and then with a smaller hello; where that gets no answer either,
+    the silence stands.
     """
-    try:
-        first = await hear(contact, client_hello(contact.host))
-    except TimeoutError:
-        if not contact.connected:
-            raise
-        reply = await hear(contact, _PLAIN_REQUEST, whole=True)
-        if reply.sort is Sort.HTTP:
+    if first is None:
+        with suppress(TimeoutError):
+            reply = await hear(contact, _PLAIN_REQUEST, whole=True)
+            if reply.sort is Sort.HTTP:
+                return reply
+        reply = await hear(contact, smaller[0])
+        if reply.sort in {Sort.HANDSHAKE, Sort.ALERT}:
             return reply
-        raise
+        raise TimeoutError
     if first.sort is Sort.NOTHING:
-        for other in (client_hello("", newest=ssl.TLSVersion.TLSv1_2), ssl2_client_hello()):
+        for other in (*smaller, ssl2_hello()):
             reply = await hear(contact, other)
             if reply.sort is not Sort.NOTHING:
                 return reply
@@ -209,26 +210,23 @@ def sni(host: str) -> str | None:
     return None if literal_address(host) else host.rstrip(".") or None
 
 
-def ssl2_client_hello() -> bytes:
-    """A CLIENT-HELLO of SSL 2.0 with all its seven cipher kinds."""
-    kinds = bytes.fromhex(_SSL2_KINDS)
-    body = b"\x01\x00\x02" + len(kinds).to_bytes(2) + b"\x00\x00\x00\x10" + kinds + os.urandom(16)
-    return (0x8000 | len(body)).to_bytes(2) + body
-
-
 def sort_reply(data: bytes, *, ended: bool) -> Reply | None:
     """Sort the bytes of an answer; None while more are needed. ``ended``: no more will come."""
-    while begins_record(data) and len(data) >= 5:  # noqa: PLR2004 - length of a record header
-        length = int.from_bytes(data[3:5])
-        if not 1 < length <= _LONGEST_RECORD:
+    at = warnings = 0
+    while begins_record(data[at : at + 2]) and len(data) - at >= 5:  # noqa: PLR2004 - length of a record header
+        length = int.from_bytes(data[at + 3 : at + 5])
+        if warnings > _MOST_WARNINGS or not 1 < length <= _LONGEST_RECORD:
             return Reply(Sort.GARBAGE)
-        if len(data) < 5 + length:
+        end = at + 5 + length
+        if len(data) < end:
             break
-        if data[0] == _HANDSHAKE_RECORD:
-            return _sort_handshake(data[5 : 5 + length])
-        if data[5] != _WARNING or data[6] == 0:
-            return Reply(Sort.ALERT, ALERTS.get(data[6], f"alert {data[6]}"))
-        data = data[5 + length :]
+        if data[at] == _HANDSHAKE_RECORD:
+            return _sort_handshake(data[at + 5 : end])
+        level, number = data[at + 5 : at + 7]
+        if level != _WARNING or number == 0:
+            return Reply(Sort.ALERT, ALERTS.get(number, f"alert {number}"))
+        at, warnings = end, warnings + 1
+    data = data[at:]
     if not data:
         return Reply(Sort.NOTHING) if ended else None
     if begins_record(data):
@@ -261,6 +259,8 @@ def _sort_other(data: bytes, *, ended: bool) -> Reply | None:
         ssl2 = _sort_ssl2(data)
         if ssl2 is not None:
             return ssl2
+        if not ended and len(data) < _SSL2_HEAD:
+            return None
     if not ended and len(data) < _TEXT_ENOUGH and b"\n" not in data:
         return None
     if head.lower().startswith(_HTTP_STARTS):

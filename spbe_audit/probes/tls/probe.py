@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
 
 from spbe_audit.evidence import (
     Attempt,
@@ -12,20 +13,30 @@ from spbe_audit.evidence import (
     Failure,
     FailureKind,
     Probe,
+    SuiteListing,
     TlsAnswer,
     TlsEvidence,
+    TlsQuestion,
+    Tool,
 )
 from spbe_audit.network import Door, OutOfScopeError
-from spbe_audit.probes.failures import failure_of
-from spbe_audit.probes.tls.contact import Contact
-from spbe_audit.probes.tls.deep.job import ENGINE, GRACE, EngineJob, EngineReport
-from spbe_audit.probes.tls.deep.process import ask_sslyze, child_places, missing, tool
-from spbe_audit.probes.tls.greeting import Greeting, greet, sni
-from spbe_audit.probes.tls.own_questions import ask_ourselves
+from spbe_audit.probes.socket_failures import failure_of_socket, short_text
+from spbe_audit.probes.tls.asker import Asker
+from spbe_audit.probes.tls.assemble import evidence_of
+from spbe_audit.probes.tls.contact import Contact, LineClosedError, StarttlsDeclinedError
+from spbe_audit.probes.tls.greeting import Greeting, Reply, Sort, greet, sni, sort_reply
+from spbe_audit.probes.tls.introduction import Introduction, NotTlsError, introduce
+from spbe_audit.probes.tls.offer import TLS_1_0, TLS_1_2, little_of
+from spbe_audit.probes.tls.pace import Pace
+from spbe_audit.probes.tls.starttls import OPENINGS
+from spbe_audit.probes.tls.survey import Plan, Survey
 from spbe_audit.targets import Intensity
+from spbe_audit.version import VERSION
 
-_MOST_AT_ONCE = 10
-_ENGINE_SHARE = 0.85
+ENGINE = "spbe-audit"
+_TLS_SPOKEN = frozenset({TlsAnswer.HANDSHAKE, TlsAnswer.ALERT})
+_SURVEY_SHARE = 0.6
+"""Of the time allowed, where flaws are looked for afterwards."""
 
 
 async def probe_tls(
@@ -36,110 +47,162 @@ async def probe_tls(
     door: Door,
     trust_anchors: tuple[bytes, ...] = (),
     intensity: Intensity = Intensity.STANDARD,
+    starttls: str | None = None,
+    questions: Collection[TlsQuestion] = frozenset(TlsQuestion),
 ) -> Attempt:
     """Learn what a TLS endpoint offers. What the network does is in the result, never raised.
 
-    ``door.deadlines.tls`` bounds the greeting, the engine and our own questions together; the wait
-    for one of the few places for engines comes on top.
+    ``door.deadlines.tls`` bounds everything together. ``starttls`` names the protocol in which TLS
+    has to be begun, a key of OPENINGS. ``questions`` are asked at intensity light, where suites are
+    listed one of each kind; otherwise all are.
     """
-    endpoint = Endpoint(f"tls {address}:{port} {host}", host, port, address)
+    key = f"tls {address}:{port} {host}" + (f" {starttls}" if starttls else "")
+    endpoint = Endpoint(key, host, port, address)
     started, begun = door.clock(), time.monotonic()
-    greeting = await greet(host=host, address=address, port=port, door=door)
-    left = door.deadlines.tls - (time.monotonic() - begun)
-    result = greeting.failure or _without_engine(greeting, endpoint, started)
-    connections = greeting.connections
-    if result is None:
-        report, seconds = await _ask_engine(endpoint, door, intensity, left * _ENGINE_SHARE)
-        result = _combined(greeting, report.result)
-        connections += report.connections
-        if isinstance(result, TlsEvidence):
-            contact = Contact(host, address, port, door)
-            left -= seconds
-            result = await ask_ourselves(contact, result, intensity=intensity, seconds=left)
-            connections += contact.connections
-    if isinstance(result, TlsEvidence):
-        result = replace(result, collected_at=started, trust_anchors=trust_anchors)
+    opening = OPENINGS[starttls] if starttls else None
+    contact = Contact(host, address, port, door, opening)
+    blank = TlsEvidence(
+        server_name=host,
+        address=address,
+        port=port,
+        collected_at=started,
+        engine=ENGINE,
+        starttls=starttls,
+        trust_anchors=trust_anchors,
+    )
+    visit = _Visit(contact, blank, intensity, _plan(intensity, questions))
+    result = await visit.result()
     return Attempt(
         probe=Probe.TLS,
         endpoint=endpoint,
         started=started,
         duration=round(time.monotonic() - begun, 3),
-        tool=tool(),
+        tool=Tool("spbe-audit", VERSION),
         result=result,
-        connections=connections,
+        connections=contact.connections + visit.connections,
     )
 
 
-def _without_engine(
-    greeting: Greeting, endpoint: Endpoint, started: datetime
-) -> TlsEvidence | None:
-    """The evidence where something other than TLS speaks, which leaves nothing to ask."""
-    if greeting.answer in {None, TlsAnswer.HANDSHAKE, TlsAnswer.ALERT}:
-        return None
-    return TlsEvidence(
-        server_name=endpoint.host,
-        address=endpoint.address or "",
-        port=endpoint.port or 0,
-        collected_at=started,
-        engine=ENGINE,
-        answer=greeting.answer or TlsAnswer.OTHER_PROTOCOL,
-        answer_detail=greeting.detail,
-    )
+def _plan(intensity: Intensity, questions: Collection[TlsQuestion]) -> Plan:
+    if intensity is Intensity.LIGHT:
+        return Plan(SuiteListing.EACH_KIND, frozenset(questions))
+    return Plan()
 
 
-async def _ask_engine(
-    endpoint: Endpoint, door: Door, intensity: Intensity, seconds: float
-) -> tuple[EngineReport, float]:
-    """Send the engine to the endpoint, with the door's leave and within the door's budget.
+class _Visit:
+    """One visit; ``connections`` are those that another engine has opened."""
 
-    Also tells how many seconds that took, the wait for a place left out.
-    """
-    failure = missing()
-    if failure:
-        return EngineReport(failure), 0.0
-    host, address = endpoint.host, endpoint.address or ""
-    async with child_places():
-        begun = time.monotonic()
+    def __init__(
+        self, contact: Contact, blank: TlsEvidence, intensity: Intensity, plan: Plan
+    ) -> None:
+        self.connections = 0
+        self._contact, self._blank = contact, blank
+        self._intensity, self._plan = intensity, plan
+
+    async def result(self) -> TlsEvidence | Failure:
+        """The evidence, or what kept us from it."""
+        contact = self._contact
+        until = asyncio.get_running_loop().time() + contact.door.deadlines.tls
         try:
-            permit = door.permit(host, address)
-        except OutOfScopeError as error:
-            return EngineReport(failure_of(error)), 0.0
-        job = EngineJob(
-            host=host,
-            server_name=sni(host),
-            address=address,
-            port=endpoint.port or 0,
-            intensity=intensity,
-            at_once=max(1, min(permit.budget.at_once, _MOST_AT_ONCE)),
-            per_second=permit.budget.per_second,
-            patience=door.deadlines.exchange,
-            until=begun + seconds - GRACE,
-            user_agent=door.user_agent,
-        )
-        report = await ask_sslyze(job)
-    permit.count(report.connections)
-    return report, time.monotonic() - begun
+            at_once = contact.door.permit(contact.host, contact.address).budget.at_once
+            async with asyncio.timeout_at(until):
+                first = await self._first()
+        except (OutOfScopeError, TimeoutError) as error:
+            return failure_of_socket(error)
+        if isinstance(first, Greeting) and first.answer not in _TLS_SPOKEN:
+            return first.failure or self._other_protocol(first)
+        asker = Asker(contact, Pace(at_once))
+        survey = Survey(asker, _server_name(contact.host), self._plan)
+        is_thorough = self._intensity is Intensity.THOROUGH
+        share = _SURVEY_SHARE if is_thorough else 1.0
+        introduction = first if isinstance(first, Introduction) else None
+        refused = await _run(survey, introduction, until - contact.door.deadlines.tls * (1 - share))
+        if refused is not None:
+            return refused
+        found = evidence_of(survey, self._blank)
+        if not found.versions:
+            detail = first.detail if isinstance(first, Greeting) else ""
+            return _nothing_accepted(asker, found, detail)
+        if is_thorough:
+            # Only a thorough scan needs what this loads.
+            from spbe_audit.probes.tls.flaws import with_flaws  # noqa: PLC0415 - see above
+
+            found, self.connections = await with_flaws(contact, found, until)
+        return found
+
+    async def _first(self) -> Introduction | Greeting:
+        """The first hello's answer; what speaks there instead, where that is no ServerHello."""
+        contact = self._contact
+        heard: Reply | None = None
+        try:
+            name = _server_name(contact.host)
+            first = await introduce(contact, name, finish=True, alpn=True)
+            if first.hidden:  # some break down over the choice of a protocol
+                first = await introduce(contact, name, finish=True)
+            if first.flight.hello is not None:
+                return first
+            alert = first.flight.alert
+            heard = Reply(Sort.ALERT, alert) if alert else Reply(Sort.NOTHING)
+        except NotTlsError as error:
+            heard = sort_reply(error.heard, ended=True) or Reply(Sort.GARBAGE)
+        except LineClosedError:
+            heard = Reply(Sort.NOTHING)
+        except (StarttlsDeclinedError, OSError) as error:
+            if contact.opening is not None or not isinstance(error, TimeoutError):
+                return Greeting(None, failure=_failure(error))
+            if not contact.connected:
+                return Greeting(None, failure=failure_of_socket(error))
+        if contact.opening is not None and heard is not None and heard.sort is not Sort.ALERT:
+            failure = Failure(
+                FailureKind.PROTOCOL_BROKEN, "no TLS after the server has agreed to it"
+            )
+            return Greeting(None, failure=failure)
+        name = _server_name(contact.host)
+        smaller = [little_of(TLS_1_2, name), little_of(TLS_1_0, None)]
+        return await greet(contact, heard, [offer.hello().record() for offer in smaller])
+
+    def _other_protocol(self, greeting: Greeting) -> TlsEvidence:
+        answer = greeting.answer or TlsAnswer.OTHER_PROTOCOL
+        return replace(self._blank, answer=answer, answer_detail=greeting.detail)
 
 
-def _combined(greeting: Greeting, result: TlsEvidence | Failure) -> TlsEvidence | Failure:
-    """What the engine found, held against what the first contact saw."""
-    if isinstance(result, Failure):
-        return result
-    if not result.versions:
-        return _nothing_accepted(greeting, result)
-    if greeting.version is None or greeting.version in result.versions:
-        return result
-    doubt = "it answered the first greeting, but not the engine"
-    return replace(result, unknown={**result.unknown, f"versions.{greeting.version}": doubt})
+async def _run(survey: Survey, first: Introduction | None, ends: float) -> Failure | None:
+    """Let a survey run until its time is over; the failure where it may not go there any more."""
+    left = max(0.0, ends - asyncio.get_running_loop().time())
+    # A task of its own: a TaskGroup that has failed in a task leaves that task's count of
+    # cancellations too high in Python 3.11, and asyncio.timeout then does not know its own.
+    task = asyncio.create_task(survey.run(first))
+    try:
+        await asyncio.wait([task], timeout=left)  # what was seen until then stands
+    finally:
+        task.cancel()
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(ended, asyncio.CancelledError | None):
+        return None
+    if isinstance(ended, BaseExceptionGroup) and ended.split(OutOfScopeError)[1] is None:
+        return failure_of_socket(ended)
+    raise ended
 
 
-def _nothing_accepted(greeting: Greeting, result: TlsEvidence) -> TlsEvidence | Failure:
-    doubts = result.versions_unknown()
-    if doubts:
-        reason = result.unknown[f"versions.{doubts[0]}"]
-        text = f"no handshake succeeded; {', '.join(doubts)} could not be judged: {reason}"
-        return Failure(FailureKind.TLS_REFUSED, text)
-    if greeting.answer is TlsAnswer.ALERT:
-        return replace(result, answer=TlsAnswer.ALERT, answer_detail=greeting.detail)
-    text = "the server begins a handshake, but none that sslyze can offer"
-    return Failure(FailureKind.TOOL_FAILED, text)
+def _server_name(host: str) -> str | None:
+    name = sni(host)
+    return name if name and name.isascii() else None
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, StarttlsDeclinedError):
+        return Failure(FailureKind.TLS_REFUSED, short_text(str(error)))
+    return failure_of_socket(error)
+
+
+def _nothing_accepted(asker: Asker, found: TlsEvidence, alert: str) -> TlsEvidence | Failure:
+    """A server that refuses everything for sure has answered; otherwise nothing is known."""
+    doubts = found.versions_unknown()
+    if not doubts:
+        detail = alert or "handshake_failure"
+        return replace(found, answer=TlsAnswer.ALERT, answer_detail=detail, unknown={})
+    last = asker.last_failure
+    kind = last.kind if last else FailureKind.TIMEOUT
+    reason = found.unknown[f"versions.{doubts[0]}"]
+    text = f"no handshake got an answer; {', '.join(doubts)} could not be judged: {reason}"
+    return Failure(kind, text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from spbe_audit.probes.tls.greeting import ALERTS
 
@@ -13,7 +14,11 @@ FLIGHT_LIMIT = 96 * 1024
 _LONGEST_RECORD = 2**14 + 2048
 _ALERT, _HANDSHAKE = 21, 22
 _WARNING, _CLOSE_NOTIFY = 1, 0
-_SERVER_HELLO, _SERVER_KEY_EXCHANGE, _SERVER_HELLO_DONE = 2, 12, 14
+_SERVER_HELLO, _CERTIFICATE, _SERVER_KEY_EXCHANGE = 2, 11, 12
+_CERTIFICATE_REQUEST, _SERVER_HELLO_DONE, _CERTIFICATE_STATUS = 13, 14, 22
+_OCSP = 1
+_MOST_CERTIFICATES = 100
+_MOST_RECORDS, _LONGEST_KEY_EXCHANGE = 256, 2**14
 _SUPPORTED_VERSIONS, _KEY_SHARE = 43, 51
 _NAMED_CURVE = 3
 # SHA-256 of "HelloRetryRequest" (RFC 8446, 4.1.3).
@@ -32,6 +37,7 @@ class ServerHello:
     session: bytes
     suite: int
     retry: bool = False
+    compression: int = 0
     extensions: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
@@ -40,10 +46,18 @@ class ServerHello:
         body = self.extensions.get(_KEY_SHARE, b"")
         return int.from_bytes(body) if self.retry and len(body) == 2 else None  # noqa: PLR2004 - one group
 
+    @property
+    def group(self) -> int | None:
+        """The group that was settled on in TLS 1.3, or that is asked for."""
+        body = self.extensions.get(_KEY_SHARE, b"")
+        return int.from_bytes(body[:2]) if len(body) >= 2 else None  # noqa: PLR2004 - one group
+
 
 @dataclass(frozen=True, slots=True)
 class Flight:
     """What came. ``key_exchange`` is the body of the ServerKeyExchange; ``alert`` a name.
+
+    ``chain`` are the certificates, leaf first, and ``staple`` the answer about it (RFC 6066, 8).
 
     ``whole`` tells that no more was to come; a flight of nothing is a server that hung up without a
     word.
@@ -53,6 +67,9 @@ class Flight:
     key_exchange: bytes | None = None
     alert: str | None = None
     whole: bool = False
+    chain: tuple[bytes, ...] = ()
+    staple: bytes | None = None
+    certificate_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +90,71 @@ def read_flight(data: bytes, ended: bool) -> Flight | None:  # noqa: FBT001 - se
     It is whole with a fatal alert, a ServerHelloDone, or what begins the encryption: a ServerHello
     of TLS 1.3, or a ChangeCipherSpec where a session is resumed.
     """
-    handshake, alert, more = _records(data)
-    hello, key_exchange = None, None
-    for kind, body in _messages(handshake):
-        if kind == _SERVER_HELLO:
-            hello = read_server_hello(body)
-            if hello.version > 0x0303:  # noqa: PLR2004 - TLS 1.2
-                return Flight(hello, whole=True)
-        elif kind == _SERVER_KEY_EXCHANGE:
-            key_exchange = body
-        elif kind == _SERVER_HELLO_DONE:
-            return Flight(hello, key_exchange, whole=True)
-    if alert or ended or not more:
-        return Flight(hello, key_exchange, alert, whole=not more)
-    return None
+    found = Flight()
+    for said in _heard(data):
+        if isinstance(said, _End):
+            return replace(found, alert=said.alert, whole=True)
+        if said.kind == _SERVER_HELLO:
+            found = replace(found, hello=read_server_hello(said.body))
+            if found.hello and found.hello.version > 0x0303:  # noqa: PLR2004 - TLS 1.2
+                return replace(found, whole=True)
+        elif said.kind == _SERVER_HELLO_DONE:
+            return replace(found, whole=True)
+        elif said.kind in _READERS:
+            found = _READERS[said.kind](found, said.body)
+    return found if ended else None
+
+
+def _with_certificates(found: Flight, body: bytes) -> Flight:
+    """A Certificate message of TLS 1.2 and before (RFC 5246, 7.4.2)."""
+    entries, chain = _Fields(_Fields(body).vector(3)), []
+    while entries.left():
+        chain.append(entries.vector(3))
+        if len(chain) > _MOST_CERTIFICATES:
+            raise BrokenFlightError("the chain of certificates is longer than any we read")
+    return replace(found, chain=tuple(chain))
+
+
+def _with_staple(found: Flight, body: bytes) -> Flight:
+    """A CertificateStatus message (RFC 6066, 8)."""
+    fields = _Fields(body)
+    return replace(found, staple=fields.vector(3)) if fields.number(1) == _OCSP else found
+
+
+def _with_key_exchange(found: Flight, body: bytes) -> Flight:
+    """A ServerKeyExchange, of which every suite that is found keeps one."""
+    if len(body) > _LONGEST_KEY_EXCHANGE:
+        raise BrokenFlightError("the key exchange is longer than any we read")
+    return replace(found, key_exchange=body)
+
+
+_READERS: Mapping[int, Callable[[Flight, bytes], Flight]] = {
+    _CERTIFICATE: _with_certificates,
+    _CERTIFICATE_STATUS: _with_staple,
+    _SERVER_KEY_EXCHANGE: _with_key_exchange,
+    _CERTIFICATE_REQUEST: lambda found, _: replace(found, certificate_asked=True),
+}
 
 
 def read_server_hello(body: bytes) -> ServerHello:
     """Read a ServerHello (RFC 8446, 4.1.3). Raises BrokenFlightError."""
     fields = _Fields(body)
     version, random = fields.number(2), fields.take(32)
-    session, suite = fields.vector(1), fields.number(2)
-    fields.take(1)
+    session, suite, compression = fields.vector(1), fields.number(2), fields.number(1)
     extensions = {}
     if fields.left():
         inner = _Fields(fields.vector(2))
         while inner.left():
             number = inner.number(2)
+            if number in extensions:
+                raise BrokenFlightError(f"extension {number} comes twice in one message")
             extensions[number] = inner.vector(2)
+    if fields.left():
+        raise BrokenFlightError("a message is longer than it says")
     settled = extensions.get(_SUPPORTED_VERSIONS)
     if settled is not None:
         version = _Fields(settled).number(2)
-    return ServerHello(version, session, suite, random == _RETRY, extensions)
+    return ServerHello(version, session, suite, random == _RETRY, compression, extensions)
 
 
 def read_key_exchange(body: bytes, *, is_dh: bool, signed: bool) -> SentKeyExchange:
@@ -137,44 +187,79 @@ def handshake_messages(data: bytes) -> tuple[tuple[int, bytes], ...]:
 
     Raises BrokenFlightError.
     """
-    return tuple(_messages(_records(data)[0]))
+    return tuple((said.kind, said.body) for said in _heard(data) if isinstance(said, _Message))
 
 
-def _records(data: bytes) -> tuple[bytes, str | None, bool]:
-    """What the handshake records hold, the fatal alert, and whether more records may follow.
+class _Message(NamedTuple):
+    """One whole handshake message."""
 
-    Nothing is read behind an alert or a record of another type.
+    kind: int
+    body: bytes
+
+
+class _End(NamedTuple):
+    """The name of a fatal alert; None for a record of what comes behind a flight."""
+
+    alert: str | None
+
+
+def _heard(data: bytes) -> Iterator[_Message | _End]:
+    """What is said, in that order. Nothing is read behind the end, however much came with it.
+
+    A flight is read anew with each piece that comes, so its parts are bounded in number too.
     """
-    handshake, at = bytearray(), 0
-    while len(data) - at >= 5:  # noqa: PLR2004 - length of a record header
-        kind, length = data[at], int.from_bytes(data[at + 3 : at + 5])
-        payload = data[at + 5 : at + 5 + length]
-        if kind not in {_ALERT, _HANDSHAKE}:
-            if handshake:
-                return bytes(handshake), None, False
-            raise BrokenFlightError("the answer is not TLS")
-        if data[at + 1] != 3 or not 0 < length <= _LONGEST_RECORD:  # noqa: PLR2004 - TLS is 3.x
-            raise BrokenFlightError("a record is not TLS")
-        if len(payload) < length:
-            break
-        at += 5 + length
+    handshake, kinds = bytearray(), set[int]()
+    for number, (kind, payload) in enumerate(_records(data)):
+        if number >= _MOST_RECORDS:
+            raise BrokenFlightError("a flight has more records than any we read")
         if kind == _HANDSHAKE:
             handshake += payload
-        elif length == 2 and (payload[0] != _WARNING or payload[1] == _CLOSE_NOTIFY):  # noqa: PLR2004 - length of an alert
-            return bytes(handshake), ALERTS.get(payload[1], f"alert {payload[1]}"), False
-    return bytes(handshake), None, True
+            for message in _whole_messages(handshake):
+                if message.kind in kinds:
+                    raise BrokenFlightError(f"message {message.kind} comes twice in one flight")
+                kinds.add(message.kind)
+                yield message
+        elif kind == _ALERT:
+            if len(payload) == 2 and (payload[0] != _WARNING or payload[1] == _CLOSE_NOTIFY):  # noqa: PLR2004 - length of an alert
+                yield _End(ALERTS.get(payload[1], f"alert {payload[1]}"))
+                return
+        else:
+            yield _End(None)
 
 
-def _messages(handshake: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while len(handshake) - at >= 4:  # noqa: PLR2004 - length of a message header
-        length = int.from_bytes(handshake[at + 1 : at + 4])
+def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The types and contents of whole records. One of another type is the last: its head will do.
+
+    Such a one ends the handshake that stands before it; alone it is no answer of TLS.
+    """
+    at, begun = 0, False
+    while len(data) - at >= 5:  # noqa: PLR2004 - length of a record header
+        kind, length = data[at], int.from_bytes(data[at + 3 : at + 5])
+        if kind not in {_ALERT, _HANDSHAKE}:
+            if not begun:
+                raise BrokenFlightError("the answer is not TLS")
+            yield kind, b""
+            return
+        if data[at + 1] != 3 or not 0 < length <= _LONGEST_RECORD:  # noqa: PLR2004 - TLS is 3.x
+            raise BrokenFlightError("a record is not TLS")
+        end = at + 5 + length
+        if len(data) < end:
+            return
+        yield kind, data[at + 5 : end]
+        at, begun = end, begun or kind == _HANDSHAKE
+
+
+def _whole_messages(handshake: bytearray) -> Iterator[_Message]:
+    """Take the messages that are whole off the front."""
+    while len(handshake) >= 4:  # noqa: PLR2004 - length of a message header
+        length = int.from_bytes(handshake[1:4])
         if length > FLIGHT_LIMIT:
             raise BrokenFlightError("a message is longer than any we read")
-        if len(handshake) - at - 4 < length:
+        if len(handshake) < 4 + length:
             return
-        yield handshake[at], handshake[at + 4 : at + 4 + length]
-        at += 4 + length
+        message = _Message(handshake[0], bytes(handshake[4 : 4 + length]))
+        del handshake[: 4 + length]
+        yield message
 
 
 class _Fields:

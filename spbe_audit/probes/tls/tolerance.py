@@ -9,11 +9,11 @@ and 4.2.1, RFC 8701).
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
-from spbe_audit.evidence import TlsEvidence, TlsVersion
+from spbe_audit.evidence import TlsVersion
 from spbe_audit.probes.tls.client_hello import (
     KEY_SHARE,
     SIGNATURE_ALGORITHMS,
@@ -39,8 +39,8 @@ class PlainHelloError(Exception):
     """The plain hello is not answered either, so the strange one shows nothing."""
 
 
-async def find_intolerances(contact: Contact, tls: TlsEvidence) -> tuple[str, ...]:
-    """The names of the hellos that the server does not bear.
+async def find_intolerances(contact: Contact, versions: Collection[TlsVersion]) -> tuple[str, ...]:
+    """The names of the hellos that a server which accepts these versions does not bear.
 
     Raises PlainHelloError, and what Contact.say raises: silence tells nothing.
     """
@@ -49,12 +49,12 @@ async def find_intolerances(contact: Contact, tls: TlsEvidence) -> tuple[str, ..
         own_hello(contact.host),
     )
     found, plain = [], modern
-    if TlsVersion.TLS_1_3 not in tls.versions and not await _is_borne(contact, classic, modern):
+    if TlsVersion.TLS_1_3 not in versions and not await _is_borne(contact, classic, modern):
         found, plain = ["modern_hello"], classic
     for name, base, strange in (
-        ("unknown_version", *_of_the_future(classic, modern, tls)),
+        ("unknown_version", *_of_the_future(classic, modern, versions)),
         ("grease", plain, greased(plain)),
-        ("long_hello", plain, plain.with_extensions({_LONG_EXTENSION: bytes(_LONG_BYTES)})),
+        ("long_hello", plain, lengthened(plain)),
     ):
         if not await _is_borne(contact, base, strange):
             found.append(name)
@@ -62,13 +62,18 @@ async def find_intolerances(contact: Contact, tls: TlsEvidence) -> tuple[str, ..
 
 
 def _of_the_future(
-    classic: ClientHello, modern: ClientHello, tls: TlsEvidence
+    classic: ClientHello, modern: ClientHello, versions: Collection[TlsVersion]
 ) -> tuple[ClientHello, ClientHello]:
     """A version too new, where the server reads it: TLS 1.3 has moved it to an extension."""
-    if set(tls.versions) - {TlsVersion.TLS_1_3}:
+    if set(versions) - {TlsVersion.TLS_1_3}:
         return classic, replace(classic, version=TLS_1_3)
-    versions = vector(numbers([_FUTURE_VERSION, TLS_1_3]), length=1)
-    return modern, modern.with_extensions({SUPPORTED_VERSIONS: versions})
+    newer = vector(numbers([_FUTURE_VERSION, TLS_1_3]), length=1)
+    return modern, modern.with_extensions({SUPPORTED_VERSIONS: newer})
+
+
+def lengthened(hello: ClientHello) -> ClientHello:
+    """The hello with an extension that fills more than one packet."""
+    return hello.with_extensions({_LONG_EXTENSION: bytes(_LONG_BYTES)})
 
 
 def greased(hello: ClientHello) -> ClientHello:

@@ -17,14 +17,20 @@ from sslyze.server_connectivity import TlsVersionEnum
 
 from spbe_audit.evidence import Failure, FailureKind, TlsEvidence
 from spbe_audit.probes.tls.deep.crew import Crew, reason
-from spbe_audit.probes.tls.deep.features import Facts, ask_features, ask_flaws, draw_picture
+from spbe_audit.probes.tls.deep.features import Facts, Picture, ask_features, draw_picture
+from spbe_audit.probes.tls.deep.flaw_tests import ask_flaws, is_static_rsa, known_picture
 from spbe_audit.probes.tls.deep.guard import Guard
 from spbe_audit.probes.tls.deep.job import (
+    CLIENT_RENEGOTIATION,
     ENGINE,
+    FLAWS,
     GRACE,
     EngineJob,
     EngineReport,
+    FlawsDocument,
+    FlawsFound,
     JobDocument,
+    KnownOffer,
     ReportDocument,
 )
 from spbe_audit.probes.tls.deep.order import Preference, find_preference
@@ -41,8 +47,11 @@ def main() -> None:
     job = JobDocument.model_validate_json(sys.stdin.buffer.readline(_JOB_LIMIT)).root
     threading.Thread(target=_end_with_parent, daemon=True).start()
     threading.Thread(target=_end_when_late, args=(job.until + 2 * GRACE,), daemon=True).start()
-    report = ReportDocument(do(job)).model_dump_json()
-    sys.stdout.write(report)
+    if job.known is None:
+        document = ReportDocument(survey(job)).model_dump_json()
+    else:
+        document = FlawsDocument(find_flaws(job, job.known)).model_dump_json()
+    sys.stdout.write(document)
     sys.stdout.flush()
     os._exit(0)
 
@@ -57,13 +66,9 @@ def _end_when_late(end: float) -> None:
     os._exit(1)
 
 
-def do(job: EngineJob) -> EngineReport:
-    """Do one job. From here on this process reaches no address but the job's."""
-    until = job.until - _TIME_TO_REPORT
-    guard = Guard(
-        job.address, job.port, per_second=job.per_second, patience=job.patience, until=until
-    )
-    guard.install()
+def survey(job: EngineJob) -> EngineReport:
+    """Ask for everything. From here on this process reaches no address but the job's."""
+    guard, until = _guard(job)
     crew = Crew(guard, at_once=job.at_once, until=until)
     try:
         result = _observe(crew, job)
@@ -71,6 +76,29 @@ def do(job: EngineJob) -> EngineReport:
         text = f"sslyze failed with {type(error).__name__}: {reason(error)}"
         result = Failure(FailureKind.TOOL_FAILED, text)
     return EngineReport(result, guard.connections)
+
+
+def find_flaws(job: EngineJob, known: KnownOffer) -> FlawsFound:
+    """Look for flaws only, on one connection at a time."""
+    guard, until = _guard(job)
+    picture = known_picture(unknown_server(job), known)
+    facts = ask_flaws(Crew(guard, at_once=1, until=until), picture, known.questions)
+    return FlawsFound(
+        flaws=facts.known["flaws"],
+        client_renegotiation=facts.known.get(CLIENT_RENEGOTIATION),
+        unknown=facts.unknown,
+        connections=guard.connections,
+    )
+
+
+def _guard(job: EngineJob) -> tuple[Guard, float]:
+    """The permit of this process, and when the last question has to be answered."""
+    until = job.until - _TIME_TO_REPORT
+    guard = Guard(
+        job.address, job.port, per_second=job.per_second, patience=job.patience, until=until
+    )
+    guard.install()
+    return guard, until
 
 
 def _observe(crew: Crew, job: EngineJob) -> TlsEvidence | Failure:
@@ -86,8 +114,22 @@ def _observe(crew: Crew, job: EngineJob) -> TlsEvidence | Failure:
     if job.intensity is not Intensity.LIGHT:
         found.append(_order(find_preference(crew, picture.server, supports), supports))
     if job.intensity is Intensity.THOROUGH:
-        found.append(ask_flaws(crew, picture))
+        found.append(_flaws(crew, picture))
     return _evidence(job, supports, found)
+
+
+def _flaws(crew: Crew, picture: Picture) -> Facts:
+    """The flaws that versions and suites do not rule out; renegotiation is asked with the rest."""
+    doubt = any(support.doubt for support in picture.supports.values())
+    suites = [suite for support in picture.supports.values() for suite in support.suites]
+    asked = set(FLAWS)
+    if not doubt:
+        asked = asked if picture.classic else set()
+        asked -= set() if any(is_static_rsa(suite) for suite in suites) else {"robot"}
+    facts = ask_flaws(crew, picture, [name for name in FLAWS if name in asked])
+    ruled_out = dict.fromkeys(set(FLAWS) - asked, False)
+    facts.known["flaws"] = dict(sorted({**facts.known["flaws"], **ruled_out}.items()))
+    return facts
 
 
 def _nothing_learned(supports: list[Support]) -> Failure:

@@ -1,4 +1,4 @@
-"""What else a server offers beside versions and suites: certificates, groups, extensions, flaws."""
+"""What else a server offers beside versions and suites: certificates, groups, extensions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from nassl._nassl import OpenSSLError
 from nassl.ephemeral_key_info import DhEphemeralKeyInfo, EcDhEphemeralKeyInfo, EphemeralKeyInfo
 from nassl.legacy_ssl_client import LegacySslClient
 from nassl.ssl_client import ExtendedMasterSecretSupportEnum, SslClient
-from sslyze import (  # type: ignore[attr-defined]  # re-exported, though sslyze does not say so
-    RobotScanResultEnum,
-)
 from sslyze.connection_helpers.tls_connection import SslConnection
 from sslyze.errors import ServerRejectedTlsHandshake
 from sslyze.plugins.plugin_base import ScanJob, ScanJobResult
@@ -37,11 +34,6 @@ from spbe_audit.probes.tls.deep.suites import Support, chain_from_pem
 _GROUP_NAMES = {"X25519": "x25519", "X448": "x448"}
 _GROUP_BITS = {"x25519": 255, "x448": 448}
 _GONE_IN_TLS_1_3 = ("compression", "client_renegotiation")
-_ROBOT = {
-    RobotScanResultEnum.VULNERABLE_STRONG_ORACLE: True,
-    RobotScanResultEnum.VULNERABLE_WEAK_ORACLE: True,
-    RobotScanResultEnum.NOT_VULNERABLE_NO_ORACLE: False,
-}
 
 Later = Callable[[], Answer[Any]]
 """A question that has been put; calling it waits for the answer."""
@@ -116,7 +108,7 @@ def ask_features(crew: Crew, picture: Picture, *, briefly: bool) -> Facts:
     facts = Facts()
     certificates = [
         (job, _ask(crew, job))
-        for job in _jobs(ScanCommand.CERTIFICATE_INFO, picture.at(picture.newest))
+        for job in jobs_of(ScanCommand.CERTIFICATE_INFO, picture.at(picture.newest))
         if _is_certificate_job_of_use(job, picture)
     ]
     others = {} if briefly else _ask_others(crew, picture)
@@ -154,37 +146,8 @@ def _ask_others(crew: Crew, picture: Picture) -> dict[str, Later]:
     return asked
 
 
-def ask_flaws(crew: Crew, picture: Picture) -> Facts:
-    """Probe for known flaws, one at a time and with nothing else under way.
-
-    A server that is busy with another connection may look sound when it is not.
-    """
-    facts = Facts()
-    server = picture.at(picture.classic or picture.newest)
-    rsa = [s for support in picture.supports.values() for s in support.suites if _is_static_rsa(s)]
-    commands: dict[str, tuple[ScanCommand, Callable[[Any], bool]]] = {
-        "heartbleed": (ScanCommand.HEARTBLEED, lambda r: r.is_vulnerable_to_heartbleed),
-        "ccs_injection": (
-            ScanCommand.OPENSSL_CCS_INJECTION,
-            lambda r: r.is_vulnerable_to_ccs_injection,
-        ),
-    }
-    flaws = {}
-    if rsa or any(support.doubt for support in picture.supports.values()):
-        commands["robot"] = (ScanCommand.ROBOT, _robot)
-    else:
-        flaws["robot"] = False
-    for name, (command, read) in commands.items():
-        answer = _command(crew, command, server, read, at_once=False)()
-        if answer.error is None:
-            flaws[name] = bool(answer.value)
-        else:
-            facts.unknown[f"flaws.{name}"] = reason(answer.error)
-    facts.known["flaws"] = dict(sorted(flaws.items()))
-    return facts
-
-
-def _jobs(command: ScanCommand, server: KnownServer) -> list[ScanJob]:
+def jobs_of(command: ScanCommand, server: KnownServer) -> list[ScanJob]:
+    """The questions that one of sslyze's commands puts to a server."""
     implementation = ScanCommandsRepository.get_implementation_cls(command)
     jobs: list[ScanJob] = implementation.scan_jobs_for_scan_command(server)
     return jobs
@@ -204,16 +167,12 @@ def _command(
     command: ScanCommand,
     server: KnownServer,
     read: Callable[[Any], Any],
-    *,
-    at_once: bool = True,
 ) -> Later:
-    """Put one of sslyze's questions; ``at_once`` puts its parts side by side."""
-    questions = [_ask(crew, job) for job in _jobs(command, server)] if at_once else []
+    """Put one of sslyze's questions, its parts side by side."""
+    questions = [_ask(crew, job) for job in jobs_of(command, server)]
 
     def finish() -> Answer[Any]:
         answers = crew.answers(questions)
-        if not at_once:
-            answers = [crew.answer(_ask(crew, job)) for job in _jobs(command, server)]
         results = [ScanJobResult(_return_value=a.value, _exception=a.error) for a in answers]
         implementation = ScanCommandsRepository.get_implementation_cls(command)
         try:
@@ -233,16 +192,6 @@ def _groups(result: Any) -> tuple[str, ...]:
         raise NotShownError("the server accepts no group that is offered by itself")
     names = [curve.name for curve in result.supported_curves or ()]
     return tuple(_GROUP_NAMES.get(name, name) for name in names)
-
-
-def _robot(result: Any) -> bool:
-    if result.robot_result not in _ROBOT:
-        raise NotShownError(f"sslyze came to {result.robot_result.value}")
-    return _ROBOT[result.robot_result]
-
-
-def _is_static_rsa(suite: Suite) -> bool:
-    return suite.name.startswith(("TLS_RSA_WITH_", "TLS_RSA_EXPORT"))
 
 
 def _is_certificate_job_of_use(job: ScanJob, picture: Picture) -> bool:

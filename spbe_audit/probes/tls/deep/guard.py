@@ -30,7 +30,8 @@ class TimeIsUpError(Exception):
 class Guard:
     """The permit of this process. ``install`` cannot be undone.
 
-    One thread holds one connection at a time, and says ``begin`` before the next.
+    One thread holds one connection at a time, and says ``begin`` before it puts a new question; a
+    question of which a connection was cut gets no further one.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Guard:
         if not isinstance(target, tuple) or target[1] != self._port:
             raise ForbiddenError(f"a connection to {target!r} is not permitted")
         self._check_host(target[0])
+        if self.was_cut():
+            raise TimeIsUpError("the server was too slow")
         self._wait_for_turn()
         if isinstance(sock, socket.socket):
             self._open[threading.get_ident()] = (weakref.ref(sock), time.monotonic())

@@ -13,21 +13,25 @@ import os
 import sys
 import time
 from importlib import metadata
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from pydantic import ValidationError
+from pydantic import RootModel, ValidationError
 
 from spbe_audit.evidence import Failure, FailureKind, Tool
-from spbe_audit.probes.failures import short_text
+from spbe_audit.probes.socket_failures import short_text
 from spbe_audit.probes.tls.deep.job import (
     ENGINE,
     GRACE,
     EngineJob,
     EngineReport,
+    FlawsDocument,
+    FlawsFound,
     JobDocument,
     ReportDocument,
 )
 
+D = TypeVar("D", bound=RootModel[Any])
 _CHILD = "spbe_audit.probes.tls.deep.child"
 _CHILDREN_AT_ONCE = 4
 _ANSWER_LIMIT = 8 * 2**20
@@ -56,20 +60,34 @@ def child_places() -> asyncio.Semaphore:
 
 
 async def ask_sslyze(job: EngineJob) -> EngineReport:
-    """Do one job in a child process, which is gone when this returns or is cancelled."""
+    """Have a child do a survey. The child is gone when this returns or is cancelled."""
+    answer = await _answer(job, ReportDocument)
+    return EngineReport(answer) if isinstance(answer, Failure) else answer.root
+
+
+async def ask_for_flaws(job: EngineJob) -> FlawsFound | Failure:
+    """Have a child look for flaws. The child is gone when this returns or is cancelled."""
+    answer = await _answer(job, FlawsDocument)
+    return answer if isinstance(answer, Failure) else answer.root
+
+
+async def _answer(job: EngineJob, document: type[D]) -> D | Failure:
+    """Do one job in a child process, and read what it wrote."""
     try:
         process = await _start()
     except OSError as error:
-        text = f"sslyze cannot be started: {error.strerror}"
-        return EngineReport(Failure(FailureKind.TOOL_FAILED, text))
+        return Failure(FailureKind.TOOL_FAILED, f"sslyze cannot be started: {error.strerror}")
     try:
         async with asyncio.timeout(job.until + GRACE - time.monotonic()):
             answer, errors = await _converse(process, JobDocument(job).model_dump_json())
     except TimeoutError:
-        return EngineReport(Failure(FailureKind.TIMEOUT, "sslyze did not end in the time allowed"))
+        return Failure(FailureKind.TIMEOUT, "sslyze did not end in the time allowed")
     finally:
         await _end(process)
-    return _read_report(answer, errors, process.returncode)
+    try:
+        return document.model_validate_json(answer)
+    except ValidationError:
+        return _without_answer(answer, errors, process.returncode)
 
 
 async def _start() -> asyncio.subprocess.Process:
@@ -118,14 +136,12 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.communicate()
 
 
-def _read_report(answer: bytes, errors: bytes, status: int | None) -> EngineReport:
-    try:
-        return ReportDocument.model_validate_json(answer).root
-    except ValidationError:
-        last_line = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
+def _without_answer(answer: bytes, errors: bytes, status: int | None) -> Failure:
+    """Why a child wrote nothing that can be read, as far as its last words tell."""
+    last_line = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
     if last_line.startswith(("ImportError", "ModuleNotFoundError")):
         text = short_text(f"sslyze cannot be loaded, reinstall it: {last_line}")
-        return EngineReport(Failure(FailureKind.TOOL_MISSING, text))
+        return Failure(FailureKind.TOOL_MISSING, text)
     what = "an answer that cannot be read" if answer else "no answer"
     text = short_text(f"sslyze gave {what} (exit status {status}) {last_line}")
-    return EngineReport(Failure(FailureKind.TOOL_FAILED, text))
+    return Failure(FailureKind.TOOL_FAILED, text)

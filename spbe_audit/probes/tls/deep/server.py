@@ -18,6 +18,7 @@ from nassl.ssl_client import (
     OpenSslVersionEnum,
     SslClient,
 )
+from sslyze.connection_helpers.opportunistic_tls_helpers import ProtocolWithOpportunisticTlsEnum
 from sslyze.connection_helpers.tls_connection import SslConnection
 from sslyze.server_connectivity import (
     ClientAuthRequirementEnum,
@@ -28,7 +29,7 @@ from sslyze.server_connectivity import (
 from sslyze.server_setting import ServerNetworkConfiguration, ServerNetworkLocation
 
 from spbe_audit.evidence import TlsVersion
-from spbe_audit.probes.tls.deep.job import EngineJob
+from spbe_audit.probes.tls.deep.job import STARTTLS, EngineJob
 
 VERSIONS = {
     TlsVersionEnum.TLS_1_3: TlsVersion.TLS_1_3,
@@ -47,8 +48,9 @@ UNCENSORED = ":@SECLEVEL=0"
 """What the new OpenSSL must be told to offer anonymous and null suites; the old one offers all."""
 
 _ALERT_RECEIVED = re.compile(r":(?:sslv3 alert|tlsv1 alert|tlsv13 alert|tlsv1) ([a-z ]+)")
-_CONNECT_SECONDS = 5
+_SILENCE_SECONDS = 5
 _RETRIES = 2
+_NOT_A_NAME = "spbe-audit.invalid"  # RFC 2606: never the name of anybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,9 @@ class KnownServer(ServerConnectivityInfo):
             should_enable_server_name_indication and self.sends_name,
         )
         legacy = isinstance(connection.ssl_client, LegacySslClient)
-        names = [suite.openssl_name for suite in known if suite.legacy or not legacy]
+        # A server that leaves the choice to us shall not choose to hide its certificate.
+        certified_first = sorted(known, key=lambda suite: "_anon_" in suite.name)
+        names = [suite.openssl_name for suite in certified_first if suite.legacy or not legacy]
         if names:
             offer(connection.ssl_client, version, names)
         return connection
@@ -109,16 +113,26 @@ def unknown_server(job: EngineJob) -> KnownServer:
     """
     return KnownServer(
         server_location=ServerNetworkLocation(job.host, job.port, job.address),
-        network_configuration=ServerNetworkConfiguration(
-            tls_server_name_indication=job.server_name or job.address,
-            http_user_agent=job.user_agent,
-            network_timeout=_CONNECT_SECONDS,
-            network_max_retries=_RETRIES,
-        ),
+        network_configuration=_configuration(job),
         tls_probing_result=probing_result(
             TlsVersionEnum.TLS_1_2, ClientAuthRequirementEnum.REQUIRED, ecdh=True
         ),
         sends_name=job.server_name is not None,
+    )
+
+
+def _configuration(job: EngineJob) -> ServerNetworkConfiguration:
+    """How to connect. A read ends before the guard's patience does: silence is an answer too."""
+    starttls = STARTTLS[job.starttls] if job.starttls else None
+    return ServerNetworkConfiguration(
+        tls_server_name_indication=job.server_name or job.address,
+        tls_opportunistic_encryption=ProtocolWithOpportunisticTlsEnum(starttls)
+        if starttls
+        else None,
+        smtp_ehlo_hostname=_NOT_A_NAME if job.starttls == "smtp" else None,
+        http_user_agent=None if starttls else job.user_agent,
+        network_timeout=max(1, min(_SILENCE_SECONDS, int(job.patience / 2))),
+        network_max_retries=_RETRIES,
     )
 
 
