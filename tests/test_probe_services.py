@@ -343,7 +343,10 @@ def test_docker_is_known_by_its_api() -> None:
         (b"+OK\r\n", {b"CAPA": b"-ERR what\r\n"}, ("pop3", "", "", None, None)),
         (
             b"* OK [CAPABILITY IMAP4rev1] ready\r\n",
-            {b"A": b"* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\r\na OK done\r\n"},
+            {
+                b"A": b"* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\r\na OK done\r\n",
+                b"B": b"b NO\r\n",
+            },
             ("imap", "", "", True, False),
         ),
     ],
@@ -356,7 +359,9 @@ def test_mail_and_ftp_tell_how_one_logs_in(
     facts = (told.protocol, told.software, told.version, told.starttls, told.clear_login)
     assert facts == expected
     said = b"".join(server.requests).upper()
-    assert not re.search(rb"^(USER|PASS|AUTH|LOGIN|MAIL|RCPT|STARTTLS)", said, re.MULTILINE)
+    assert not re.search(rb"^(USER|PASS|AUTH (?!TLS)|LOGIN|MAIL|RCPT)", said, re.MULTILINE)
+    begun = re.search(rb"^(?:B )?(?:STARTTLS|STLS|AUTH TLS)\r$", said, re.MULTILINE)
+    assert bool(begun) is (told.starttls is True), "TLS is begun where it is offered"
 
 
 def test_a_web_interface_inside_tls(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the tls probe asks itself: strange hellos, signatures, hybrid groups, session tickets."""
+"""Strange hellos, signatures, groups and session tickets: what the tls probe asks besides."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spbe_audit.evidence import KeyExchange, TlsEvidence, known_prime
+from spbe_audit.evidence import KeyExchange, TlsEvidence, TlsVersion, known_prime
 from spbe_audit.network import Deadlines, Door
 from spbe_audit.probes.tls.client_hello import (
     SIGNATURE_ALGORITHMS,
@@ -24,25 +24,32 @@ from spbe_audit.probes.tls.client_hello import (
 )
 from spbe_audit.probes.tls.contact import Contact
 from spbe_audit.probes.tls.greeting import Sort, hear
-from spbe_audit.probes.tls.hybrid_groups import find_hybrid_groups
-from spbe_audit.probes.tls.key_exchange import find_dh_group, find_weak_curves
-from spbe_audit.probes.tls.own_questions import ask_ourselves
+from spbe_audit.probes.tls.key_exchange import read_sent
 from spbe_audit.probes.tls.server_flight import (
     BrokenFlightError,
     Flight,
     read_flight,
     read_key_exchange,
 )
-from spbe_audit.probes.tls.signatures import find_signatures, scheme_name
 from spbe_audit.probes.tls.ticketbleed import TicketDeclinedError, find_ticketbleed
 from spbe_audit.probes.tls.tolerance import PlainHelloError, find_intolerances
-from spbe_audit.targets import Intensity
-from spbe_audit.testing.cases import build_evidence
 from tests.servers.certificates import Identity, make_authority, make_leaf
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.raw import Behaviour, RawServer, closes, raw_server, stays_silent
+from tests.servers.tls_scripts import (
+    REFUSAL,
+    TLS_1_0,
+    TLS_1_2,
+    TLS_1_3,
+    Script,
+    hears,
+    message,
+    record,
+    says,
+    server_hello,
+)
+from tests.tls_visit import NAME, evidence, probe
 
-NAME = "layanan.test"
 NGINX = """
 ssl_certificate CERTIFICATE;
 ssl_certificate_key KEY;
@@ -52,7 +59,8 @@ server { listen 127.0.0.1:PORT_2 ssl; ssl_protocols TLSv1.2; ssl_session_tickets
 server { listen 127.0.0.1:PORT_3 ssl; ssl_protocols TLSv1.3; }
 """
 MODERN, LENIENT, NO_TICKETS, NEWEST_ONLY = range(4)
-REFUSAL = b"\x15\x03\x01\x00\x02\x02\x28"
+BRIEF = Deadlines(connect=1, exchange=0.5, tls=8)
+BEFORE, NOW = TlsVersion.TLS_1_2, TlsVersion.TLS_1_3
 T = TypeVar("T")
 
 
@@ -83,10 +91,10 @@ async def _awaited(question: Callable[[Contact], Awaitable[T]], contact: Contact
     return await question(contact)
 
 
-def tls(**overrides: Any) -> TlsEvidence:
-    evidence = build_evidence("tls", overrides)
-    assert isinstance(evidence, TlsEvidence)
-    return evidence
+def seen_of(script: Script) -> TlsEvidence:
+    """What the whole probe sees of a scripted server."""
+    with raw_server(hears(says(script))) as server:
+        return evidence(probe(server.port, deadlines=BRIEF))
 
 
 # ---------------------------------------------------------------- hellos
@@ -129,10 +137,8 @@ def knows_all(values: bytes) -> bool:
 
 @pytest.mark.parametrize("port", [MODERN, LENIENT, NEWEST_ONLY])
 def test_a_real_server_bears_everything(web: Nginx, port: int) -> None:
-    versions = {MODERN: ["TLS 1.2", "TLS 1.3"], LENIENT: ["TLS 1.2"], NEWEST_ONLY: ["TLS 1.3"]}
-    found, connections = ask(
-        web.ports[port], lambda c: find_intolerances(c, tls(versions=versions[port]))
-    )
+    versions = {MODERN: [BEFORE, NOW], LENIENT: [BEFORE], NEWEST_ONLY: [NOW]}[port]
+    found, connections = ask(web.ports[port], lambda c: find_intolerances(c, versions))
     assert found == ()
     assert connections == (4 if port == LENIENT else 3)
 
@@ -144,22 +150,23 @@ def knows_the_version(hello: ClientHello) -> bool:
 @pytest.mark.parametrize(
     ("bears", "versions", "expected"),
     [
-        (lambda h: h.version <= 0x0303, ["TLS 1.2", "TLS 1.3"], ("unknown_version",)),
-        (knows_the_version, ["TLS 1.3"], ("unknown_version", "grease")),
-        (lambda h: knows_all(h.extensions[SIGNATURE_ALGORITHMS]), ["TLS 1.3"], ("grease",)),
-        (lambda h: 0x4A4A not in h.extensions, ["TLS 1.2"], ("grease",)),
-        (lambda h: len(h.record()) < 1500, ["TLS 1.3"], ("long_hello",)),
-        (lambda h: SUPPORTED_VERSIONS not in h.extensions, ["TLS 1.2"], ("modern_hello",)),
+        (lambda h: h.version <= 0x0303, [BEFORE, NOW], ("unknown_version",)),
+        (knows_the_version, [NOW], ("unknown_version", "grease")),
+        (lambda h: knows_all(h.extensions[SIGNATURE_ALGORITHMS]), [NOW], ("grease",)),
+        (lambda h: 0x4A4A not in h.extensions, [BEFORE], ("grease",)),
+        (lambda h: len(h.record()) < 1500, [NOW], ("long_hello",)),
+        (lambda h: SUPPORTED_VERSIONS not in h.extensions, [BEFORE], ("modern_hello",)),
     ],
     ids=["version", "list of versions", "signature", "extension", "long", "TLS 1.3"],
 )
 def test_what_a_server_does_not_bear(
-    web: Nginx, bears: Callable[[ClientHello], bool], versions: list[str], expected: tuple[str, ...]
+    web: Nginx,
+    bears: Callable[[ClientHello], bool],
+    versions: list[TlsVersion],
+    expected: tuple[str, ...],
 ) -> None:
     with raw_server(only_when(bears, web.ports[MODERN])) as server:
-        found, connections = ask(
-            server.port, lambda c: find_intolerances(c, tls(versions=versions))
-        )
+        found, connections = ask(server.port, lambda c: find_intolerances(c, versions))
     assert found == expected
     assert connections <= 4 + 2 * len(expected)
 
@@ -171,127 +178,116 @@ def test_a_refusal_that_does_not_last_is_no_intolerance(web: Nginx) -> None:
         return next(turns, True)
 
     with raw_server(only_when(bears, web.ports[MODERN])) as server:
-        found, _ = ask(server.port, lambda c: find_intolerances(c, tls()))
+        found, _ = ask(server.port, lambda c: find_intolerances(c, [BEFORE, NOW]))
     assert found == ()
 
 
 def test_nothing_is_concluded_where_the_plain_hello_fails_too() -> None:
     with raw_server(closes()) as server, pytest.raises(PlainHelloError):
-        ask(server.port, lambda c: find_intolerances(c, tls()))
+        ask(server.port, lambda c: find_intolerances(c, [BEFORE, NOW]))
 
 
 def test_silence_is_no_intolerance() -> None:
     with raw_server(stays_silent()) as server, pytest.raises(TimeoutError):
-        ask(server.port, lambda c: find_intolerances(c, tls()), exchange=0.3)
+        ask(server.port, lambda c: find_intolerances(c, [BEFORE, NOW]), exchange=0.3)
 
 
-# ---------------------------------------------------------------- signatures
+# ---------------------------------------------------------------- key exchanges, signed or not
 
 
-def test_a_modern_server_signs_with_nothing_weak(web: Nginx) -> None:
-    found, connections = ask(web.ports[MODERN], lambda c: find_signatures(c, tls()))
-    assert found == ("rsa_pss_rsae_sha256",)
-    assert connections == 3
+def test_what_real_servers_sign_with(web: Nginx) -> None:
+    modern, lenient, newest = (
+        evidence(probe(web.ports[port])) for port in (MODERN, LENIENT, NEWEST_ONLY)
+    )
+    assert modern.key_exchange_signatures == ("rsa_pss_rsae_sha256",)
+    assert lenient.key_exchange_signatures == ("rsa_pss_rsae_sha256", "rsa_pkcs1_sha1")
+    assert newest.key_exchange_signatures is None
+    assert "key_exchange_signatures" not in newest.unknown
 
 
-def test_a_lenient_server_signs_with_sha1(web: Nginx) -> None:
-    found, _ = ask(web.ports[LENIENT], lambda c: find_signatures(c, tls(versions=["TLS 1.2"])))
-    assert found == ("rsa_pss_rsae_sha256", "rsa_pkcs1_sha1")
+def test_static_rsa_signs_nothing() -> None:
+    assert seen_of(Script(suites={TLS_1_2: (0x009C,)})).key_exchange_signatures == ()
 
 
-def test_static_rsa_is_not_asked(web: Nginx) -> None:
-    static = tls(versions=["TLS 1.2"], suites=["TLS_RSA_WITH_AES_128_GCM_SHA256"])
-    assert ask_nothing(web, static) == ()
+def test_a_server_that_signs_with_md5_and_has_a_long_chain() -> None:
+    script = Script(schemes=(0x0401, 0x0101), chain=(bytes(20_000), bytes(20_000)))
+    tls = seen_of(script)
+    assert tls.key_exchange_signatures == ("rsa_pkcs1_sha256", "rsa_pkcs1_md5")
+    assert tls.chains[0].certificates == script.chain
 
 
-def ask_nothing(web: Nginx, evidence: TlsEvidence) -> tuple[str, ...]:
-    door = Door()
-    contact = Contact(NAME, "127.0.0.1", web.ports[MODERN], door)
-    found = asyncio.run(find_signatures(contact, evidence))
-    assert door.footprint() == {}
-    return found
+def test_a_server_that_signs_with_sha1_and_md5() -> None:
+    tls = seen_of(Script(schemes=(0x0101, 0x0201)))
+    assert tls.key_exchange_signatures == ("rsa_pkcs1_md5", "rsa_pkcs1_sha1")
 
 
-def message(kind: int, body: bytes) -> bytes:
-    return bytes([kind]) + len(body).to_bytes(3) + body
+def hello_of(suite: int) -> bytes:
+    return server_hello(ClientHello(TLS_1_2, b"", (), {}), TLS_1_2, suite, {})
 
 
-def record(payload: bytes) -> bytes:
-    return b"\x16\x03\x03" + len(payload).to_bytes(2) + payload
-
-
-def hello_of(suite: int, version: bytes = b"\x03\x03", extensions: bytes = b"") -> bytes:
-    tail = len(extensions).to_bytes(2) + extensions if extensions else b""
-    return message(2, version + bytes(32) + b"\x00" + suite.to_bytes(2) + b"\x00" + tail)
-
-
-def ecdh(scheme: int) -> bytes:
-    signature = b"\x00\x04sign"
-    return message(12, b"\x03\x00\x17\x02xy" + scheme.to_bytes(2) + signature)
-
-
-def dh(prime: int, scheme: bytes = b"") -> bytes:
-    data = prime.to_bytes((prime.bit_length() + 7) // 8)
-    body = len(data).to_bytes(2) + data + b"\x00\x01\x02" + b"\x00\x01\x04" + scheme
-    return message(12, body)
-
-
+ECDHE = hello_of(0xC02F)
+CURVE = b"\x03\x00\x17\x02xy\x04\x01\x00\x04sign"
 DONE = message(14, b"")
-
-
-def test_a_server_that_signs_with_md5() -> None:
-    def behave(connection: socket.socket, _server: RawServer) -> None:
-        offered = read_hello(connection.recv(65536)).extensions[SIGNATURE_ALGORITHMS]
-        scheme = 0x0101 if offered[2:4] == b"\x01\x01" else 0x0401
-        flight = hello_of(0xC02F) + message(11, bytes(40_000)) + ecdh(scheme) + DONE
-        for at in range(0, len(flight), 15_000):  # a long chain comes in several records
-            connection.sendall(record(flight[at : at + 15_000]))
-
-    with raw_server(behave) as server:
-        found, _ = ask(server.port, lambda c: find_signatures(c, tls()))
-    assert found == ("rsa_pkcs1_sha256", "rsa_pkcs1_md5")
 
 
 @pytest.mark.parametrize(
     ("flight", "words"),
     [
-        (record(hello_of(0xC02F) + DONE), "stops before"),
-        (record(hello_of(0xC02F) + message(12, b"\x03\x00")), "shorter"),
-        (record(hello_of(0xC02F) + message(12, b"\x01" + bytes(200)) + DONE), "no name"),
-        (REFUSAL, "signed nothing"),
-        (record(hello_of(0xC02F) + message(12, ecdh(0x0401)[4:] + b"x") + DONE), "longer"),
+        (record(ECDHE + DONE), "stops before"),
+        (record(ECDHE + message(12, b"\x03\x00")), "shorter"),
+        (record(ECDHE + message(12, b"\x01" + bytes(200)) + DONE), "no name"),
+        (record(ECDHE + message(12, CURVE + b"x") + DONE), "longer"),
+        (record(ECDHE + message(11, b"\x00\x00\x05\x00\x00\x09x") + DONE), "shorter"),
+        (record(ECDHE + message(11, b"\x00\x01\x5f" + bytes(351)) + DONE), "longer than any"),
+        (record(message(2, b"\x03\x03" + bytes(20)) + DONE), "shorter"),
         (b"\x16\x03\x03\xff\xff\x02", "not TLS"),
+        (b"\x16\x02\x03\x00\x04" + DONE, "not TLS"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "not TLS"),
     ],
-    ids=["no key exchange", "short", "no name", "refusal", "long", "long record"],
+    ids=[
+        "no key exchange",
+        "short",
+        "no name",
+        "long",
+        "short certificate",
+        "too many certificates",
+        "short hello",
+        "long record",
+        "version",
+        "http",
+    ],
 )
 def test_a_flight_that_is_broken(flight: bytes, words: str) -> None:
-    def behave(connection: socket.socket, _server: RawServer) -> None:
-        connection.recv(65536)
-        connection.sendall(flight)
-
-    with raw_server(behave) as server, pytest.raises(BrokenFlightError, match=words):
-        ask(server.port, lambda c: find_signatures(c, tls()))
+    with pytest.raises(BrokenFlightError, match=words):
+        read_whole(flight)
 
 
-def test_a_short_prime_is_read_though_the_engine_shows_none() -> None:
+def read_whole(data: bytes) -> None:
+    flight = read_flight(data, True)  # noqa: FBT003 - see Reader
+    assert flight is not None
+    assert flight.hello is not None
+    read_sent(flight.hello, flight)
+
+
+def test_a_flight_without_its_key_exchange_leaves_it_unknown() -> None:
+    tls = seen_of(Script(keyless=True))
+    assert tls.versions == (TlsVersion.TLS_1_2,)
+    assert "stops before" in tls.unknown["key_exchanges"]
+    assert "stops before" in tls.unknown["key_exchange_signatures"]
+
+
+def test_a_short_prime_is_read() -> None:
     prime = (1 << 511) + 111
-    flight = record(hello_of(0x0014, b"\x03\x01") + dh(prime, b"\x00\x04sign") + DONE)
-
-    def behave(connection: socket.socket, _server: RawServer) -> None:
-        connection.recv(65536)
-        connection.sendall(flight)
-
-    with raw_server(behave) as server:
-        found, _ = ask(server.port, lambda c: find_dh_group(c, tls(versions=["TLS 1.0"])))
-    assert found == KeyExchange("DH", 512, prime=f"{prime:x}")
+    tls = seen_of(Script(suites={TLS_1_0: (0x0033,)}, prime=prime))
+    assert tls.key_exchanges == (KeyExchange("DH", 512, prime=f"{prime:x}"),)
 
 
 def test_the_group_of_a_real_server(tmp_path: Path, identity: Identity) -> None:
     http = NGINX.replace("ALL:@SECLEVEL=0", "DHE:@SECLEVEL=0; ssl_dhparam DIRECTORY/dh.pem")
     (tmp_path / "dh.pem").write_text(OAKLEY_2)
     with nginx(tmp_path, http, ports=4, identity=identity) as server:
-        found, _ = ask(server.ports[LENIENT], lambda c: find_dh_group(c, tls()))
-    assert found is not None
+        tls = evidence(probe(server.ports[LENIENT]))
+    (found,) = tls.key_exchanges
     assert found.bits == 1024
     known = known_prime(int(found.prime or "", 16))
     assert known is not None
@@ -306,21 +302,6 @@ Sgh5jjQE3e+VGbPNOkMbMCsKbfJfFDdP4TVtbVHCReSFtXZiXn7G9ExC6aY37WsL
 """
 
 
-@pytest.mark.parametrize(
-    ("scheme", "name"),
-    [
-        (0x0201, "rsa_pkcs1_sha1"),
-        (0x0203, "ecdsa_sha1"),
-        (0x0102, "dsa_md5"),
-        (0x0807, "ed25519"),
-        (0x0000, "0x0000"),
-        (0x0709, "0x0709"),
-    ],
-)
-def test_names_of_schemes(scheme: int, name: str) -> None:
-    assert scheme_name(scheme) == name
-
-
 @given(st.binary(max_size=400), st.booleans())
 def test_no_bytes_of_a_server_do_harm(data: bytes, ended: bool) -> None:  # noqa: FBT001 - given
     for flight in (data, record(data or b"x"), record(message(2, data) + message(12, data))):
@@ -332,60 +313,52 @@ def test_no_bytes_of_a_server_do_harm(data: bytes, ended: bool) -> None:  # noqa
             read_key_exchange(data, is_dh=is_dh, signed=True)
 
 
-# ---------------------------------------------------------------- hybrid groups
-
-
-def retry(hello: ClientHello, *has: int) -> bytes:
-    """A HelloRetryRequest for the first group that both sides have, or a refusal."""
-    listed = hello.extensions[10][2:]
-    offered = [int.from_bytes(listed[at : at + 2]) for at in range(0, len(listed), 2)]
-    common = [group for group in has if group in offered]
-    if not common:
-        return REFUSAL
-    extensions = b"\x00\x2b\x00\x02\x03\x04" + b"\x00\x33\x00\x02" + common[0].to_bytes(2)
-    random = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
-    body = b"\x03\x03" + random + b"\x00" + b"\x13\x01\x00"
-    return record(message(2, body + len(extensions).to_bytes(2) + extensions))
+# ---------------------------------------------------------------- groups
 
 
 @pytest.mark.parametrize(
     ("has", "names"),
     [
-        ((0x11EC,), ("X25519MLKEM768",)),
-        ((0x6399, 0x11EC, 0x001D), ("X25519Kyber768Draft00", "X25519MLKEM768")),
-        ((0x001D,), ()),
+        ((0x11EC, 0x001D), {"X25519MLKEM768", "x25519"}),
+        ((0x6399, 0x11EC), {"X25519Kyber768Draft00", "X25519MLKEM768"}),
+        ((0x0100, 0x0017), {"ffdhe2048", "secp256r1"}),
+        ((0x0029,), {"curveSM2"}),
     ],
+    ids=["hybrid", "hybrid only", "ffdhe", "national"],
 )
-def test_hybrid_groups(has: tuple[int, ...], names: tuple[str, ...]) -> None:
+def test_groups_of_tls_1_3(has: tuple[int, ...], names: set[str]) -> None:
+    tls = seen_of(Script(suites={TLS_1_3: (0x1301,)}, groups=has))
+    assert set(tls.groups or ()) == names
+    assert "groups" not in tls.unknown
+
+
+def test_a_server_that_asks_for_a_group_that_was_not_offered() -> None:
+    always = Script(suites={TLS_1_3: (0x1301,)}, groups=(0x11EC,))
+
     def behave(connection: socket.socket, _server: RawServer) -> None:
-        connection.sendall(retry(read_hello(connection.recv(65536)), *has))
+        heard = connection.recv(65536)
+        if heard[:1] == b"\x16":
+            hello = read_hello(heard).with_extensions({10: b"\x00\x02\x11\xec"})
+            answer = always.answer(hello)
+            assert isinstance(answer, bytes)
+            connection.sendall(answer)
 
     with raw_server(behave) as server:
-        found, connections = ask(server.port, find_hybrid_groups)
-    assert found == names
-    assert connections == len(names) + 1
+        tls = evidence(probe(server.port, deadlines=BRIEF))
+    assert "not offered" in tls.unknown["groups"]
 
 
-def test_a_server_that_asks_for_a_group_again_and_again() -> None:
-    def behave(connection: socket.socket, _server: RawServer) -> None:
-        read_hello(connection.recv(65536))
-        connection.sendall(retry(ClientHello(0, b"", (), {10: b"\x00\x02\x11\xec"}), 0x11EC))
-
-    with raw_server(behave) as server:
-        found, connections = ask(server.port, find_hybrid_groups)
-    assert (found, connections) == (("X25519MLKEM768",), 2)
-
-
-def test_a_real_server_without_hybrid_groups(web: Nginx) -> None:
-    assert ask(web.ports[NEWEST_ONLY], find_hybrid_groups) == ((), 1)
-
-
-def test_weak_curves_of_real_servers(tmp_path: Path, identity: Identity, web: Nginx) -> None:
-    assert ask(web.ports[MODERN], find_weak_curves) == ((), 1)
+def test_weak_curves_of_a_real_server(tmp_path: Path, identity: Identity) -> None:
     http = NGINX.replace("ALL:@SECLEVEL=0", "ALL:@SECLEVEL=0; ssl_ecdh_curve prime192v1:sect163k1")
     with nginx(tmp_path, http, ports=4, identity=identity) as server:
-        found, connections = ask(server.ports[LENIENT], find_weak_curves)
-    assert (set(found), connections) == ({"secp192r1", "sect163k1"}, 3)
+        tls = evidence(probe(server.ports[LENIENT]))
+    assert set(tls.groups or ()) == {"secp192r1", "sect163k1"}
+
+
+def test_weak_curves_behind_sound_ones() -> None:
+    """They are seen although the server prefers others."""
+    tls = seen_of(Script(groups=(0x001D, 0x0017, 0x0013, 0x0001)))
+    assert set(tls.groups or ()) == {"x25519", "secp256r1", "secp192r1", "sect163k1"}
 
 
 # ---------------------------------------------------------------- session tickets
@@ -439,53 +412,6 @@ def test_a_server_that_takes_no_ticket_back_is_not_judged(web: Nginx) -> None:
 
 
 # ---------------------------------------------------------------- all together
-
-
-def test_a_question_without_answer_stands_among_the_unknown() -> None:
-    async def questions(contact: Contact) -> TlsEvidence:
-        unasked = tls(intolerances=None, key_exchange_signatures=None, flaws={})
-        return await ask_ourselves(contact, unasked, intensity=Intensity.THOROUGH, seconds=5)
-
-    with raw_server(closes()) as server:
-        found, _ = ask(server.port, questions)
-    assert found.intolerances is None
-    assert found.key_exchange_signatures is None
-    assert found.groups == ("x25519", "secp256r1")
-    assert sorted(found.unknown) == [
-        "flaws.ticketbleed",
-        "intolerances",
-        "key_exchange_signatures",
-    ]
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.5])
-def test_the_time_allowed_is_kept(seconds: float) -> None:
-    async def questions(contact: Contact) -> TlsEvidence:
-        return await ask_ourselves(contact, tls(), intensity=Intensity.STANDARD, seconds=seconds)
-
-    async def timed(contact: Contact) -> tuple[TlsEvidence, float]:
-        begun = asyncio.get_running_loop().time()
-        found = await questions(contact)
-        return found, asyncio.get_running_loop().time() - begun
-
-    with raw_server(stays_silent()) as server:
-        (found, lasted), _ = ask_loosely(server.port, timed)
-    assert lasted < seconds + 1
-    assert {"intolerances", "key_exchange_signatures", "groups.hybrid", "groups.weak"} <= set(
-        found.unknown
-    )
-
-
-def ask_loosely(port: int, question: Callable[[Contact], Awaitable[T]]) -> tuple[T, int]:
-    contact = Contact(NAME, "127.0.0.1", port, Door(deadlines=Deadlines(exchange=30)))
-    return asyncio.run(_awaited(question, contact)), contact.connections
-
-
-def test_a_light_scan_asks_nothing(web: Nginx) -> None:
-    evidence = tls(intolerances=None)
-    contact = Contact(NAME, "127.0.0.1", web.ports[MODERN], Door())
-    found = asyncio.run(ask_ourselves(contact, evidence, intensity=Intensity.LIGHT, seconds=5))
-    assert (found, contact.connections) == (evidence, 0)
 
 
 def test_an_answer_is_sorted_as_in_the_greeting(web: Nginx) -> None:

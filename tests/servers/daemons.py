@@ -64,7 +64,7 @@ def sshd(directory: Path, more: str = "") -> Iterator[int]:
         configuration.write_text(_SSHD.format(port=port, key=key, more=more))
         return ["/usr/sbin/sshd", "-D", "-e", "-f", str(configuration)]
 
-    with _daemon(command, directory / "log") as port:
+    with daemon(command, directory / "log") as port:
         yield port
 
 
@@ -81,7 +81,7 @@ def vsftpd(directory: Path, more: str = "") -> Iterator[int]:
         configuration.write_text(text.lstrip())
         return ["/usr/sbin/vsftpd", str(configuration)]
 
-    with _daemon(command, directory / "log") as port:
+    with daemon(command, directory / "log") as port:
         yield port
 
 
@@ -93,13 +93,13 @@ def redis(directory: Path, *more: str) -> Iterator[int]:
         own = ["--bind", ADDRESS, "--port", str(port), "--save", "", "--appendonly", "no"]
         return ["redis-server", *own, "--dir", str(directory), *more]
 
-    with _daemon(command, directory / "log") as port:
+    with daemon(command, directory / "log") as port:
         yield port
 
 
 @contextmanager
-def postgresql(directory: Path) -> Iterator[int]:
-    """A real PostgreSQL with an empty cluster, run by a user other than root."""
+def postgresql(directory: Path, identity: Identity | None = None) -> Iterator[int]:
+    """A real PostgreSQL with an empty cluster, run by a user other than root; TLS if it can."""
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[4]))
     # Not below the test's own directory, which other users may not enter.
     cluster = Path(tempfile.mkdtemp(prefix="postgresql-"))
@@ -112,15 +112,27 @@ def postgresql(directory: Path) -> Iterator[int]:
             stderr=subprocess.DEVNULL,
             cwd=cluster,
         )
+        more = ["-F", "-c", "shared_buffers=1MB"]
+        if identity:
+            more += _postgresql_tls(cluster, identity)
 
         def command(port: int) -> Sequence[str]:
             own = ["-D", f"{cluster}/data", "-p", str(port), "-h", ADDRESS, "-k", str(cluster)]
-            return [*user, str(programs / "postgres"), *own, "-F", "-c", "shared_buffers=1MB"]
+            return [*user, str(programs / "postgres"), *own, *more]
 
-        with _daemon(command, directory / "log") as port:
+        with daemon(command, directory / "log") as port:
             yield port
     finally:
         shutil.rmtree(cluster, ignore_errors=True)
+
+
+def _postgresql_tls(cluster: Path, identity: Identity) -> Sequence[str]:
+    chain, key = identity.write(cluster)
+    owner = cluster.stat()
+    for path in (chain, key):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    key.chmod(0o600)
+    return ["-c", "ssl=on", "-c", f"ssl_cert_file={chain}", "-c", f"ssl_key_file={key}"]
 
 
 @contextmanager
@@ -132,7 +144,7 @@ def s_server(directory: Path, identity: Identity, *more: str) -> Iterator[int]:
         own = ["-accept", f"{ADDRESS}:{port}", "-cert", str(chain), "-key", str(key), "-www"]
         return ["openssl", "s_server", *own, *more]
 
-    with _daemon(command, directory / "log") as port:
+    with daemon(command, directory / "log") as port:
         yield port
 
 
@@ -146,7 +158,7 @@ def _unprivileged(directory: Path) -> Sequence[str]:
 
 
 @contextmanager
-def _daemon(command: Callable[[int], Sequence[str]], log: Path) -> Iterator[int]:
+def daemon(command: Callable[[int], Sequence[str]], log: Path) -> Iterator[int]:
     """Run a daemon on a free port; another port where somebody else took it meanwhile."""
     for _ in range(_TRIES):
         (port,) = free_ports(1)
