@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spbe_audit import ScanOptions, load_targets, scan
+from spbe_audit.catalogue import load_catalogue
 from spbe_audit.evidence import Probe
+from spbe_audit.policy import load_policy, tls_questions
 from spbe_audit.targets import Intensity
 from tests.servers.certificates import make_authority, make_leaf
 from tests.servers.nginx import nginx
@@ -48,7 +50,9 @@ class Footprint:
 
 
 def measure(intensity: Intensity) -> Footprint:
-    """Scan a fresh nginx once at one intensity."""
+    """Scan a fresh nginx once at one intensity, under the policy spbe."""
+    catalogue = load_catalogue()
+    questions = tls_questions(load_policy("spbe", catalogue=catalogue), catalogue)
     authority = make_authority()
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
@@ -61,7 +65,12 @@ def measure(intensity: Intensity) -> Footprint:
                 f"      - {{id: s, name: S, url: 'https://127.0.0.1:{https}/',"
                 f" http_port: {http}}}\n"
             )
-            options = ScanOptions(intensity=intensity, uptime_interval=0.1, confirm_after=0.0)
+            options = ScanOptions(
+                intensity=intensity,
+                uptime_interval=0.1,
+                confirm_after=0.0,
+                tls_questions=questions,
+            )
             run = scan(load_targets(targets), options=options)
         (service,) = run.evidence.evidence()
         connections = {
