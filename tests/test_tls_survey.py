@@ -238,3 +238,12 @@ def test_a_name_that_cannot_be_sent_is_left_out(web: Nginx) -> None:
     tls = evidence(probe(web.ports[MODERN], host="l\u00e4yanan.test"))
     assert tls.offered
     assert {chain.server_name for chain in tls.chains} == {None}
+
+
+def test_a_weak_curve_beside_a_key_for_ecdsa_alone(tmp_path: Path) -> None:
+    identity = make_leaf(make_authority(), (NAME,), key="ec256")
+    options = ("-tls1_2", "-groups", "P-256:prime192v1", "-cipher", "ALL:@SECLEVEL=0")
+    with s_server(tmp_path, identity, *options) as port:
+        tls = evidence(probe(port))
+    assert set(tls.groups or ()) == {"secp192r1", "secp256r1"}
+    assert "groups.weak" not in tls.unknown

@@ -91,19 +91,33 @@ async def list_classic_groups(asker: Asker, offer: Offer, seen: Sightings) -> No
 async def list_weak_curves(asker: Asker, offer: Offer, seen: Sightings) -> None:
     """At most three weak curves that are taken when nothing better is offered.
 
-    TLS 1.3 has none, so this is asked of older versions. Raises OutOfScopeError.
+    TLS 1.3 has none, so this is asked of older versions. A server with a key for ECDSA alone gets a
+    curve that it has taken as well, at the end (see list_classic_groups). Raises OutOfScopeError.
     """
     left = tuple(group for group in WEAK_GROUPS if group not in seen.groups)
-    offer = replace(offer, suites=ecdhe_suites(seen))
+    suites = ecdhe_suites(seen)
+    rsa = tuple(suite for suite in suites if "ECDSA" not in SUITES[suite])
+    kept = () if rsa else _a_curve_of(seen)
+    offer = replace(offer, suites=rsa or suites)
     try:
-        for _ in range(_WEAK_SHOWN if offer.suites else 0):
-            group = curve_of(await asker.ask(replace(offer, groups=left).hello()))
+        for _ in range(_WEAK_SHOWN if suites else 0):
+            group = curve_of(await asker.ask(replace(offer, groups=(*left, *kept)).hello()))
             if group not in left:
                 return
             seen.groups[group] = None
             left = tuple(other for other in left if other != group)
     except NoAnswerError as error:
         seen.unknown["groups.weak"] = str(error)
+
+
+def _a_curve_of(seen: Sightings) -> tuple[int, ...]:
+    """The curve of the first key exchange that was seen before TLS 1.3."""
+    classic = seen.classic()
+    for pick in classic.picks if classic else ():
+        group = curve_of(Answer(pick.flight))
+        if group is not None:
+            return (group,)
+    return ()
 
 
 def ecdhe_suites(seen: Sightings) -> tuple[int, ...]:
