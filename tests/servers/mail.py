@@ -68,8 +68,8 @@ _DOVECOT_TLS = """
 ssl = yes
 ssl_cert = <{chain}
 ssl_key = <{key}
-ssl_dh = </usr/share/dovecot/dh.pem
 """
+_DOVECOT_DH = "ssl_dh = </usr/share/dovecot/dh.pem"
 
 
 @contextmanager
@@ -92,13 +92,20 @@ def exim(directory: Path, identity: Identity | None = None) -> Iterator[int]:
 
 @contextmanager
 def dovecot(
-    directory: Path, protocol: Literal["imap", "pop3"], identity: Identity | None = None
+    directory: Path,
+    protocol: Literal["imap", "pop3"],
+    identity: Identity | None = None,
+    *,
+    dh: bool = True,
 ) -> Iterator[int]:
-    """A real Dovecot for one protocol, where nobody has a mailbox; STARTTLS with an identity."""
+    """A real Dovecot for one protocol, where nobody has a mailbox; STARTTLS with an identity.
+
+    Without DH parameters it still chooses DHE, and then hangs up.
+    """
     tls = "ssl = no"
     if identity:
         chain, key = identity.write(directory)
-        tls = _DOVECOT_TLS.format(chain=chain, key=key)
+        tls = _DOVECOT_TLS.format(chain=chain, key=key) + (_DOVECOT_DH if dh else "")
     # Its sockets' paths must be short, and open to the user who does the talking: root must not.
     home = Path(tempfile.mkdtemp(prefix="dovecot-"))
     home.chmod(0o755)

@@ -74,6 +74,7 @@ class Asker:
         self._answered: Callable[[], Awaitable[bool]] | None = None
         self._refused: ClientHello | None = None
         self._is_dead = ""
+        self._hangs_up = False
 
     async def ask(self, hello: ClientHello) -> Answer:
         """Put a hello until it is answered or refused for sure.
@@ -124,6 +125,18 @@ class Asker:
     def was_answered(self) -> bool:
         """Whether a hello was answered, if only by an alert, so that others can be held to it."""
         return self._answered is not None or self._refused is not None
+
+    async def sends_alerts(self, hopeless: ClientHello) -> bool:
+        """Whether the server refuses by an alert, so that a hang-up is not its way to refuse.
+
+        Where none has been seen yet, a hello is put that no server can accept. Raises
+        NoAnswerError, and OutOfScopeError.
+        """
+        if self._refused is None and not self._hangs_up:
+            flight = await self.exchange(lambda: self._said(hopeless.record()))
+            self._hangs_up = not flight.alert
+            self._refused = self._refused or (hopeless if flight.alert else None)
+        return self._refused is not None
 
     def remember(self, hello: ClientHello) -> None:
         """A hello that the server has answered, to see later on whether it lives."""

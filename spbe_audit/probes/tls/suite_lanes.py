@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 
 from spbe_audit.probes.tls.asker import HUNG_UP, Answer, Asker, NoAnswerError
 from spbe_audit.probes.tls.client_hello import ClientHello
+from spbe_audit.probes.tls.codes.suites import GREASE
 from spbe_audit.probes.tls.offer import Offer
 from spbe_audit.probes.tls.sightings import Pick, VersionSight
-from spbe_audit.probes.tls.suite_parts import is_by_user_name, parts
+from spbe_audit.probes.tls.suite_parts import halves, is_by_user_name, parts
 
 FIRST_SPLIT, LATER_SPLIT, LANES = 7, 4, 3
 UNKNOWN_USER = "unknown_psk_identity"
-BREAKDOWNS = frozenset({HUNG_UP, "internal_error", "decode_error"})
+BREAKDOWNS = frozenset({"internal_error", "decode_error"})
 WRONG_VERSION = "protocol_version"
 SHORT_LIST = 40
 """Suites in one hello to a server that does not answer long ones."""
@@ -81,14 +82,23 @@ class SuiteHunt:
                 continue
             taken = self._noted(answer, suites)
             if taken is None:
-                if answer.refusal in BREAKDOWNS:
-                    await self._search_parts(suites)
+                await self._search_parts(answer.refusal, suites)
                 return
             suites = self.left_over(taken, suites)
             found += 1
 
-    async def _search_parts(self, suites: tuple[int, ...]) -> None:
-        apart = parts(suites)
+    async def _search_parts(self, refusal: str, suites: tuple[int, ...]) -> None:
+        """Ask once more for each part of an offer that a breakdown may have cost the server.
+
+        Where a hang-up is the server's way to refuse, that would take three connections for each
+        part, so only what works with a certificate alone is told from the rest.
+        """
+        apart = [suites]
+        if refusal in BREAKDOWNS:
+            apart = parts(suites)
+        elif refusal == HUNG_UP:
+            hopeless = replace(self.offer, suites=GREASE[:1]).hello()
+            apart = parts(suites) if await self.asker.sends_alerts(hopeless) else halves(suites)
         for part in apart if len(apart) > 1 else ():
             await self._search(part, LATER_SPLIT)
 

@@ -12,6 +12,8 @@ from functools import cache
 from spbe_audit.evidence import read_suite
 from spbe_audit.probes.tls.codes.suites import SUITES
 
+_BY_CERTIFICATE = frozenset({"ECDHE", "RSA"})
+
 
 @cache
 def part_of(suite: int) -> str:
@@ -30,6 +32,14 @@ def parts(suites: Iterable[int]) -> list[tuple[int, ...]]:
     for suite in suites:
         found.setdefault(part_of(suite), []).append(suite)
     return [tuple(part) for part in found.values()]
+
+
+def halves(suites: Iterable[int]) -> list[tuple[int, ...]]:
+    """The suites that need no more than a certificate, and those that need parameters or users."""
+    listed = tuple(suites)
+    plain = tuple(suite for suite in listed if part_of(suite) in _BY_CERTIFICATE)
+    others = tuple(suite for suite in listed if suite not in plain)
+    return [half for half in (plain, others) if half]
 
 
 def is_by_user_name(suite: int) -> bool:
