@@ -11,7 +11,7 @@ It knows no regulation, no severity, no clock and no network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar, overload
@@ -30,6 +30,7 @@ from spbe_audit.evidence import (
     ServicesEvidence,
     SurfaceEvidence,
     TlsEvidence,
+    TlsQuestion,
     UptimeEvidence,
 )
 
@@ -113,13 +114,23 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A question about evidence, found by its id ``family.name``."""
+    """A question about evidence, found by its id ``family.name``.
+
+    ``asks`` are the questions about TLS that it needs the answers to, and that a brief scan would
+    leave out. ``subject`` names the fact that lists what is at fault, each a finding of its own:
+    "cookies" for a list of texts or numbers, "ports.port" for a list of mappings with that key.
+    ``among`` names the fact that says which subjects were looked at: a list of them, or ports in
+    range notation ("22,80,8000-8010").
+    """
 
     id: str
     needs: tuple[type[Evidence], ...]
     params_type: type[Params]
     function: Callable[..., Outcome]
     about: About = About.SERVER
+    asks: frozenset[TlsQuestion] = frozenset()
+    subject: str | None = None
+    among: str | None = None
 
     @property
     def family(self) -> str:
@@ -143,18 +154,41 @@ P = TypeVar("P", bound=Params)
 
 @overload
 def check(
-    check_id: str, *, needs: type[E1], params: type[P], about: About = ...
+    check_id: str,
+    *,
+    needs: type[E1],
+    params: type[P],
+    about: About = ...,
+    asks: Collection[TlsQuestion] = ...,
+    subject: str | None = ...,
+    among: str | None = ...,
 ) -> Callable[[Callable[[E1, P], Outcome]], Check]: ...
 @overload
 def check(
-    check_id: str, *, needs: tuple[type[E1], type[E2]], params: type[P], about: About = ...
+    check_id: str,
+    *,
+    needs: tuple[type[E1], type[E2]],
+    params: type[P],
+    about: About = ...,
+    asks: Collection[TlsQuestion] = ...,
+    subject: str | None = ...,
+    among: str | None = ...,
 ) -> Callable[[Callable[[E1, E2, P], Outcome]], Check]: ...
-def check(check_id: str, *, needs: Any, params: type[Params], about: About = About.SERVER) -> Any:
+def check(
+    check_id: str,
+    *,
+    needs: Any,
+    params: type[Params],
+    about: About = About.SERVER,
+    asks: Collection[TlsQuestion] = (),
+    subject: str | None = None,
+    among: str | None = None,
+) -> Any:
     """Make a check of a function whose arguments are ``needs`` and ``params`` (mypy holds it)."""
     kinds = needs if isinstance(needs, tuple) else (needs,)
 
     def decorate(function: Callable[..., Outcome]) -> Check:
-        return Check(check_id, kinds, params, function, about)
+        return Check(check_id, kinds, params, function, about, frozenset(asks), subject, among)
 
     return decorate
 

@@ -34,8 +34,9 @@ class CheckTexts(BaseModel):
     """All words of one check.
 
     ``passed``, ``failed`` and the texts in ``reasons`` are templates: ``{name}`` stands for a fact
-    of the outcome. In ``reproduce`` it stands for one of REPRODUCE_PLACEHOLDERS. ``intensity`` is
-    the lowest at which the question is asked.
+    of the outcome. In ``reproduce`` it stands for one of REPRODUCE_PLACEHOLDERS. ``headers`` are
+    the response header fields that the question is about, so that a report can point at them.
+    ``intensity`` is the lowest at which the question is asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +50,7 @@ class CheckTexts(BaseModel):
     passed: Bilingual
     failed: Bilingual
     reasons: Mapping[str, Bilingual] = Field(default_factory=dict)
+    headers: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     intensity: Intensity = Intensity.LIGHT
     since: str = ""

@@ -13,7 +13,7 @@ from spbe_audit.bilingual import Bilingual
 from spbe_audit.catalogue import Catalogue, load_catalogue
 from spbe_audit.check import NoParams, Params
 from spbe_audit.errors import Mistake, PolicyError
-from spbe_audit.evidence import canonical_json, digest
+from spbe_audit.evidence import TlsQuestion, canonical_json, digest
 from spbe_audit.policy_file import (
     Inherited,
     Known,
@@ -136,6 +136,12 @@ def load_policy(policy: str | Path, *, catalogue: Catalogue | None = None) -> Po
             suggestion=nearest(str(policy), library.files),
         )
     return _load(file, library, ())
+
+
+def tls_questions(policy: Policy, catalogue: Catalogue) -> frozenset[TlsQuestion]:
+    """What the checks of a policy need to know of TLS beyond what every scan asks."""
+    asked = (catalogue.get(requirement.check).check.asks for requirement in policy.requirements)
+    return frozenset().union(*asked)
 
 
 def policy_names(catalogue: Catalogue | None = None) -> tuple[str, ...]:

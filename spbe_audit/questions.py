@@ -119,6 +119,7 @@ async def address_questions(
         door=door,
         trust_anchors=interview.targets.trust_anchors,
         intensity=interview.options.intensity,
+        questions=interview.options.tls_questions,
     )
     ask_ports = partial(
         probe_ports,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from spbe_audit.evidence import Probe
+from spbe_audit.evidence import Probe, TlsQuestion
 from spbe_audit.network import Budget, Deadlines
 from spbe_audit.targets import Intensity
 
@@ -36,7 +36,9 @@ class ScanOptions:
 
     ``families`` are keys of FAMILIES; ``services_at_once`` bounds how many services are visited
     side by side; ``uptime_interval`` and ``confirm_after``, the pause before failed probes are
-    tried again, are in seconds.
+    tried again, are in seconds. ``tls_questions`` are those of which a light scan asks no others.
+    ``retest_of`` is noted in the run: see RunPlan. When ``time_budget`` seconds are over no more
+    services are begun, and those under way have as long as one probe may take; None sets no end.
     """
 
     intensity: Intensity = Intensity.STANDARD
@@ -47,11 +49,20 @@ class ScanOptions:
     confirm_after: float = 2.0
     budget: Budget = field(default_factory=Budget)
     deadlines: Deadlines | None = None
+    tls_questions: frozenset[TlsQuestion] = frozenset(TlsQuestion)
+    retest_of: str = ""
+    time_budget: float | None = None
 
     @property
     def patience(self) -> Deadlines:
         """The deadlines that were given, or those that the intensity calls for."""
         return self.deadlines or deadlines_for(self.intensity)
+
+    @property
+    def grace(self) -> float:
+        """Seconds that services under way have left when the time budget is over."""
+        limits = self.patience
+        return max(limits.http, limits.tls, limits.dns, limits.ports, limits.uptime)
 
     @property
     def probes(self) -> frozenset[Probe]:

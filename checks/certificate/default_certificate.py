@@ -9,6 +9,7 @@ from spbe_audit.evidence import (
     MalformedCertificateError,
     NoLeaf,
     TlsEvidence,
+    TlsQuestion,
     read_certificate,
 )
 
@@ -36,7 +37,12 @@ class DefaultCertificateParams(Params):
     private_addresses: bool = True
 
 
-@check("certificate.default_certificate", needs=TlsEvidence, params=DefaultCertificateParams)
+@check(
+    "certificate.default_certificate",
+    needs=TlsEvidence,
+    params=DefaultCertificateParams,
+    asks=(TlsQuestion.UNNAMED,),
+)
 def default_certificate(tls: TlsEvidence, params: DefaultCertificateParams) -> Outcome:
     """Pass when the certificate that is shown without SNI names nothing internal."""
     if not tls.offered:
@@ -46,7 +52,7 @@ def default_certificate(tls: TlsEvidence, params: DefaultCertificateParams) -> O
     # A service that is known by its address is always asked without a name.
     shown = [chain.certificates for chain in tls.chains if chain.server_name is None]
     if not shown:
-        return Outcome.not_applicable("no_default_certificate")
+        return _no_certificate(tls)
     try:
         leaves = [read_certificate(certificates[0]) for certificates in shown if certificates]
     except MalformedCertificateError:
@@ -61,6 +67,12 @@ def default_certificate(tls: TlsEvidence, params: DefaultCertificateParams) -> O
         "names": names[:_SHOWN_NAMES],
     }
     return Outcome.failed(**facts) if internal else Outcome.passed(**facts)
+
+
+def _no_certificate(tls: TlsEvidence) -> Outcome:
+    if TlsQuestion.UNNAMED in tls.unknown:
+        return Outcome.unknown("fact_unknown", fact=TlsQuestion.UNNAMED.value)
+    return Outcome.not_applicable("no_default_certificate")
 
 
 def _names(leaf: Certificate) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from spbe_audit.evidence import (
     authority_of,
     read_chain,
     read_staple,
+    read_timestamp_list,
     utc_text,
 )
 
@@ -24,10 +25,7 @@ class TransparencyParams(Params):
 
 @check("certificate.transparency", needs=TlsEvidence, params=TransparencyParams)
 def transparency(tls: TlsEvidence, params: TransparencyParams) -> Outcome:
-    """Pass when enough logs are named in the certificate and the stapled OCSP answer.
-
-    Timestamps that a server sends in the TLS extension (RFC 6962 3.3.1) are not in the evidence.
-    """
+    """Pass when the certificate, the stapled OCSP answer and the handshake name enough logs."""
     if not tls.offered:
         return Outcome.not_applicable("no_tls")
     chain = read_chain(tls)
@@ -41,11 +39,13 @@ def transparency(tls: TlsEvidence, params: TransparencyParams) -> Outcome:
     if not chain.leaf.extensions_readable:
         return Outcome.unknown(NoLeaf.MALFORMED.value)
     embedded, stapled = chain.leaf.parts.timestamps, _stapled(tls)
-    logs = {timestamp.log for timestamp in (*embedded, *stapled)}
+    sent = read_timestamp_list(tls.signed_timestamps or b"")
+    logs = {timestamp.log for timestamp in (*embedded, *stapled, *sent)}
     facts: dict[str, Fact] = {
         "logs": len(logs),
         "embedded": _shown(embedded),
         "stapled": _shown(stapled),
+        "sent": _shown(sent),
         "minimum_logs": params.minimum_logs,
     }
     enough = len(logs) >= params.minimum_logs

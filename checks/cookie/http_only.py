@@ -12,7 +12,13 @@ class HttpOnlyParams(Params):
     session_value_length: int = 16
 
 
-@check("cookie.http_only", needs=HttpEvidence, params=HttpOnlyParams, about=About.PAGE)
+@check(
+    "cookie.http_only",
+    needs=HttpEvidence,
+    params=HttpOnlyParams,
+    about=About.PAGE,
+    subject="lacking",
+)
 def http_only(http: HttpEvidence, params: HttpOnlyParams) -> Outcome:
     """Pass when every cookie that looks like a session carries HttpOnly."""
     cookies = cookies_set(http)

@@ -46,7 +46,13 @@ _PREFIX = re.compile(r"^__(Host|Secure)-", re.IGNORECASE)
 """What binds a cookie to its origin (RFC 6265bis 4.1.3): no part of the name proper."""
 
 
-@check("cookie.internal_leak", needs=HttpEvidence, params=InternalLeakParams, about=About.PAGE)
+@check(
+    "cookie.internal_leak",
+    needs=HttpEvidence,
+    params=InternalLeakParams,
+    about=About.PAGE,
+    subject="telling",
+)
 def internal_leak(http: HttpEvidence, params: InternalLeakParams) -> Outcome:
     """Pass when no cookie holds an inner address or bears the name of the technology behind it."""
     cookies = cookies_set(http)

@@ -27,7 +27,13 @@ class LifetimeParams(Params):
     tolerance_seconds: int = 60
 
 
-@check("cookie.lifetime", needs=HttpEvidence, params=LifetimeParams, about=About.PAGE)
+@check(
+    "cookie.lifetime",
+    needs=HttpEvidence,
+    params=LifetimeParams,
+    about=About.PAGE,
+    subject="lacking.name",
+)
 def lifetime(http: HttpEvidence, params: LifetimeParams) -> Outcome:
     """Pass when no cookie that looks like a session outlasts the longest time."""
     if not cookies_set(http):

@@ -11,7 +11,13 @@ class SameSiteParams(Params):
     none_with_secure: bool = True
 
 
-@check("cookie.same_site", needs=HttpEvidence, params=SameSiteParams, about=About.PAGE)
+@check(
+    "cookie.same_site",
+    needs=HttpEvidence,
+    params=SameSiteParams,
+    about=About.PAGE,
+    subject="lacking",
+)
 def same_site(http: HttpEvidence, params: SameSiteParams) -> Outcome:
     """Pass when SameSite is Strict or Lax on every cookie, or None together with Secure."""
     cookies = cookies_set(http)

@@ -27,7 +27,13 @@ class ScopeParams(Params):
     )
 
 
-@check("cookie.scope", needs=HttpEvidence, params=ScopeParams, about=About.PAGE)
+@check(
+    "cookie.scope",
+    needs=HttpEvidence,
+    params=ScopeParams,
+    about=About.PAGE,
+    subject="lacking.name",
+)
 def scope(http: HttpEvidence, params: ScopeParams) -> Outcome:
     """Pass when no Domain reaches beyond the host, and the rules of name prefixes are kept."""
     cookies = cookies_set(http)

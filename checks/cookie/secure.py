@@ -4,7 +4,7 @@ from spbe_audit.check import About, NoParams, Outcome, check
 from spbe_audit.evidence import HttpEvidence, cookies_set
 
 
-@check("cookie.secure", needs=HttpEvidence, params=NoParams, about=About.PAGE)
+@check("cookie.secure", needs=HttpEvidence, params=NoParams, about=About.PAGE, subject="lacking")
 def secure(http: HttpEvidence, _: NoParams) -> Outcome:
     """Pass when every cookie carries Secure, those set over http included."""
     cookies = cookies_set(http)

@@ -4,7 +4,7 @@ from spbe_audit.check import NoParams, Outcome, check
 from spbe_audit.evidence import DnsEvidence, exposure
 
 
-@check("dns.open_recursion", needs=DnsEvidence, params=NoParams)
+@check("dns.open_recursion", needs=DnsEvidence, params=NoParams, subject="open")
 def open_recursion(dns: DnsEvidence, _: NoParams) -> Outcome:
     """Pass when no name server of the zone offers recursion to us; intensity thorough."""
     outside = dns.outside_dns or (None if dns.thorough else "not_asked_at_this_intensity")

@@ -4,7 +4,7 @@ from spbe_audit.check import NoParams, Outcome, check
 from spbe_audit.evidence import DnsEvidence, exposure
 
 
-@check("dns.zone_transfer", needs=DnsEvidence, params=NoParams)
+@check("dns.zone_transfer", needs=DnsEvidence, params=NoParams, subject="open")
 def zone_transfer(dns: DnsEvidence, _: NoParams) -> Outcome:
     """Pass when every name server refuses a zone transfer (AXFR); intensity thorough."""
     outside = dns.outside_dns or (None if dns.thorough else "not_asked_at_this_intensity")

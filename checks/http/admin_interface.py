@@ -10,7 +10,12 @@ class AdminInterfaceParams(Params):
     purposes: tuple[str, ...] = ("admin",)
 
 
-@check("http.admin_interface", needs=SurfaceEvidence, params=AdminInterfaceParams)
+@check(
+    "http.admin_interface",
+    needs=SurfaceEvidence,
+    params=AdminInterfaceParams,
+    subject="reachable.name",
+)
 def admin_interface(surface: SurfaceEvidence, params: AdminInterfaceParams) -> Outcome:
     """Pass when no login form or page of administration is shown to everybody.
 

@@ -10,7 +10,12 @@ class ApiDocumentationParams(Params):
     purposes: tuple[str, ...] = ("api_documentation",)
 
 
-@check("http.api_documentation", needs=SurfaceEvidence, params=ApiDocumentationParams)
+@check(
+    "http.api_documentation",
+    needs=SurfaceEvidence,
+    params=ApiDocumentationParams,
+    subject="public.name",
+)
 def api_documentation(surface: SurfaceEvidence, params: ApiDocumentationParams) -> Outcome:
     """Pass when no Swagger, OpenAPI, ReDoc or GraphiQL page is shown to everybody."""
     asked = surface.asked(params.purposes)

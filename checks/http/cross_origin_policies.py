@@ -34,6 +34,7 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     needs=HttpEvidence,
     params=CrossOriginPoliciesParams,
     about=About.PAGE,
+    subject="lacking",
 )
 def cross_origin_policies(http: HttpEvidence, params: CrossOriginPoliciesParams) -> Outcome:
     """Pass when no field has a value that browsers ignore, or that is not an accepted one."""

@@ -13,7 +13,13 @@ class CspHardeningParams(Params):
     limited: tuple[str, ...] = ("base-uri", "form-action")
 
 
-@check("http.csp_hardening", needs=HttpEvidence, params=CspHardeningParams, about=About.PAGE)
+@check(
+    "http.csp_hardening",
+    needs=HttpEvidence,
+    params=CspHardeningParams,
+    about=About.PAGE,
+    subject="lacking",
+)
 def csp_hardening(http: HttpEvidence, params: CspHardeningParams) -> Outcome:
     """Pass when every directive is restricted by at least one enforced policy."""
     if http.front_failure:

@@ -16,6 +16,7 @@ class DirectoryListingParams(Params):
     needs=(HttpEvidence, SurfaceEvidence),
     params=DirectoryListingParams,
     about=About.PAGE,
+    subject="listings.name",
 )
 def directory_listing(
     http: HttpEvidence, surface: SurfaceEvidence, params: DirectoryListingParams

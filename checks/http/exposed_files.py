@@ -21,7 +21,12 @@ class ExposedFilesParams(Params):
     )
 
 
-@check("http.exposed_files", needs=SurfaceEvidence, params=ExposedFilesParams)
+@check(
+    "http.exposed_files",
+    needs=SurfaceEvidence,
+    params=ExposedFilesParams,
+    subject="exposed.name",
+)
 def exposed_files(surface: SurfaceEvidence, params: ExposedFilesParams) -> Outcome:
     """Pass when no path shows, by its content, what must not be public."""
     asked = surface.asked(params.purposes)

@@ -44,7 +44,12 @@ _NAME = re.compile(
 _HOST_OF_URL = re.compile(r"\bhttps?://([a-z0-9_-]{1,63})(?=[:/?#\s;,\"']|$)", re.IGNORECASE)
 
 
-@check("http.internal_address", needs=HttpEvidence, params=InternalAddressParams)
+@check(
+    "http.internal_address",
+    needs=HttpEvidence,
+    params=InternalAddressParams,
+    subject="leaks.name",
+)
 def internal_address(http: HttpEvidence, params: InternalAddressParams) -> Outcome:
     """Pass when no header of any answer of the service names an inner address or host."""
     answers = http.own_exchanges()

@@ -11,7 +11,7 @@ class MethodsParams(Params):
     trace_allowed: bool = False
 
 
-@check("http.methods", needs=SurfaceEvidence, params=MethodsParams)
+@check("http.methods", needs=SurfaceEvidence, params=MethodsParams, subject="offered")
 def methods(surface: SurfaceEvidence, params: MethodsParams) -> Outcome:
     """Pass when TRACE echoes nothing and OPTIONS names no forbidden method.
 

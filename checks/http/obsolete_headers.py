@@ -26,7 +26,12 @@ class ObsoleteHeadersParams(Params):
     )
 
 
-@check("http.obsolete_headers", needs=HttpEvidence, params=ObsoleteHeadersParams)
+@check(
+    "http.obsolete_headers",
+    needs=HttpEvidence,
+    params=ObsoleteHeadersParams,
+    subject="headers.name",
+)
 def obsolete_headers(http: HttpEvidence, params: ObsoleteHeadersParams) -> Outcome:
     """Pass when no obsolete field is sent, and none twice with different values."""
     front = http.front

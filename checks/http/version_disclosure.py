@@ -20,7 +20,12 @@ _RECEIVED_PROTOCOL = re.compile(r"(^|,)\s*(?:[A-Za-z]+/)?\d+(?:\.\d+)?\s+")
 """How each member of Via begins (RFC 9110 7.6.3): the protocol's version, no product's."""
 
 
-@check("http.version_disclosure", needs=HttpEvidence, params=VersionDisclosureParams)
+@check(
+    "http.version_disclosure",
+    needs=HttpEvidence,
+    params=VersionDisclosureParams,
+    subject="disclosures.name",
+)
 def version_disclosure(http: HttpEvidence, params: VersionDisclosureParams) -> Outcome:
     """Pass when neither the named headers nor the page's generator show a version number."""
     front = http.front

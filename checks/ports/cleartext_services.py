@@ -20,7 +20,9 @@ class CleartextServicesParams(Params):
     """
 
     cleartext_ports: Mapping[int, str] = dict(CLEARTEXT_PORTS)
-    cleartext_programs: tuple[str, ...] = ("amqp", "ftp", "imap", "pop3", "rsync", "smtp", "telnet")
+    cleartext_programs: tuple[str, ...] = (
+        *("amqp", "ftp", "imap", "ldap", "pop3", "rsync", "smtp", "telnet"),
+    )
     upgradable: tuple[str, ...] = ("imap", "pop3", "smtp")
     upgradable_ports: tuple[int, ...] = (110, 143)
     guard_asked: int = 50
@@ -31,6 +33,8 @@ class CleartextServicesParams(Params):
     "ports.cleartext_services",
     needs=(PortsEvidence, ServicesEvidence),
     params=CleartextServicesParams,
+    subject="exposed.port",
+    among="asked",
 )
 def cleartext_services(
     ports: PortsEvidence, services: ServicesEvidence, params: CleartextServicesParams

@@ -29,6 +29,8 @@ class DatabaseExposedParams(Params):
     "ports.database_exposed",
     needs=(PortsEvidence, ServicesEvidence),
     params=DatabaseExposedParams,
+    subject="exposed.port",
+    among="asked",
 )
 def database_exposed(
     ports: PortsEvidence, services: ServicesEvidence, params: DatabaseExposedParams

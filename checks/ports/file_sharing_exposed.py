@@ -29,6 +29,8 @@ class FileSharingExposedParams(Params):
     "ports.file_sharing_exposed",
     needs=(PortsEvidence, ServicesEvidence),
     params=FileSharingExposedParams,
+    subject="exposed.port",
+    among="asked",
 )
 def file_sharing_exposed(
     ports: PortsEvidence, services: ServicesEvidence, params: FileSharingExposedParams

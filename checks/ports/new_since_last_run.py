@@ -11,7 +11,12 @@ class NewSinceLastRunParams(Params):
     guard_open_share: float = 0.5
 
 
-@check("ports.new_since_last_run", needs=PortsEvidence, params=NewSinceLastRunParams)
+@check(
+    "ports.new_since_last_run",
+    needs=PortsEvidence,
+    params=NewSinceLastRunParams,
+    subject="new.port",
+)
 def new_since_last_run(ports: PortsEvidence, params: NewSinceLastRunParams) -> Outcome:
     """Pass when every open port was open in the last run too, or was not asked then."""
     if ports.previous_open is None:

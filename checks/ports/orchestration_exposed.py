@@ -45,6 +45,8 @@ class OrchestrationExposedParams(Params):
     "ports.orchestration_exposed",
     needs=(PortsEvidence, ServicesEvidence),
     params=OrchestrationExposedParams,
+    subject="exposed.port",
+    among="asked",
 )
 def orchestration_exposed(
     ports: PortsEvidence, services: ServicesEvidence, params: OrchestrationExposedParams

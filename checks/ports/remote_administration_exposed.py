@@ -31,6 +31,8 @@ class RemoteAdministrationExposedParams(Params):
     "ports.remote_administration_exposed",
     needs=(PortsEvidence, ServicesEvidence),
     params=RemoteAdministrationExposedParams,
+    subject="exposed.port",
+    among="asked",
 )
 def remote_administration_exposed(
     ports: PortsEvidence, services: ServicesEvidence, params: RemoteAdministrationExposedParams

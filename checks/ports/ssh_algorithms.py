@@ -34,7 +34,12 @@ class SshAlgorithmsParams(Params):
     refused_protocols: tuple[str, ...] = ("SSH-1.",)
 
 
-@check("ports.ssh_algorithms", needs=ServicesEvidence, params=SshAlgorithmsParams)
+@check(
+    "ports.ssh_algorithms",
+    needs=ServicesEvidence,
+    params=SshAlgorithmsParams,
+    subject="weak.port",
+)
 def ssh_algorithms(services: ServicesEvidence, params: SshAlgorithmsParams) -> Outcome:
     """Pass when no SSH server offers a key exchange, host key, cipher or MAC that is refused."""
     servers = [one for one in services.services if one.protocol == "ssh"]

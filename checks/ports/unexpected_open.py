@@ -11,7 +11,13 @@ class UnexpectedOpenParams(Params):
     guard_open_share: float = 0.5
 
 
-@check("ports.unexpected_open", needs=PortsEvidence, params=UnexpectedOpenParams)
+@check(
+    "ports.unexpected_open",
+    needs=PortsEvidence,
+    params=UnexpectedOpenParams,
+    subject="unexpected.port",
+    among="asked",
+)
 def unexpected_open(ports: PortsEvidence, params: UnexpectedOpenParams) -> Outcome:
     """Pass when no port is open but those declared in the target list."""
     if ports.seems_all_open(asked=params.guard_asked, share=params.guard_open_share):

@@ -10,7 +10,12 @@ class PortVersionDisclosureParams(Params):
     unavoidable: tuple[str, ...] = ("ssh",)
 
 
-@check("ports.version_disclosure", needs=ServicesEvidence, params=PortVersionDisclosureParams)
+@check(
+    "ports.version_disclosure",
+    needs=ServicesEvidence,
+    params=PortVersionDisclosureParams,
+    subject="disclosures.port",
+)
 def version_disclosure(services: ServicesEvidence, params: PortVersionDisclosureParams) -> Outcome:
     """Pass when no greeting shows the version of its software."""
     shown: tuple[Fact, ...] = tuple(

@@ -5,6 +5,7 @@ from typing import Literal
 from spbe_audit.check import Outcome, Params, check
 from spbe_audit.evidence import (
     TlsEvidence,
+    TlsQuestion,
     TlsVersion,
     read_suite,
     suites_that,
@@ -20,7 +21,12 @@ class AuthenticatedEncryptionParams(Params):
     extent: Literal["accepted", "preferred", "only"] = "preferred"
 
 
-@check("tls.authenticated_encryption", needs=TlsEvidence, params=AuthenticatedEncryptionParams)
+@check(
+    "tls.authenticated_encryption",
+    needs=TlsEvidence,
+    params=AuthenticatedEncryptionParams,
+    asks=(TlsQuestion.PREFERENCE,),
+)
 def authenticated_encryption(tls: TlsEvidence, params: AuthenticatedEncryptionParams) -> Outcome:
     """Pass when AEAD suites are accepted, and come first where the server has an order."""
     if not tls.offered:

@@ -1,10 +1,15 @@
 """Does the server notice that a client was pushed down to an older version?"""
 
 from spbe_audit.check import NoParams, Outcome, check
-from spbe_audit.evidence import TlsEvidence
+from spbe_audit.evidence import TlsEvidence, TlsQuestion
 
 
-@check("tls.fallback_scsv", needs=TlsEvidence, params=NoParams)
+@check(
+    "tls.fallback_scsv",
+    needs=TlsEvidence,
+    params=NoParams,
+    asks=(TlsQuestion.FALLBACK,),
+)
 def fallback_scsv(tls: TlsEvidence, _: NoParams) -> Outcome:
     """Pass when a fallback (RFC 7507) is refused, where there is a version to fall back to."""
     if not tls.offered:

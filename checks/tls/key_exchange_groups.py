@@ -1,7 +1,7 @@
 """Does the server offer a key exchange group that every client of today has?"""
 
 from spbe_audit.check import Outcome, Params, check
-from spbe_audit.evidence import TlsEvidence, is_hybrid
+from spbe_audit.evidence import SuiteListing, TlsEvidence, is_hybrid
 
 
 class KeyExchangeGroupsParams(Params):
@@ -21,5 +21,7 @@ def key_exchange_groups(tls: TlsEvidence, params: KeyExchangeGroupsParams) -> Ou
         return Outcome.not_applicable("not_asked_at_this_intensity")
     hybrid = tuple(name for name in tls.groups if is_hybrid(name))
     if set(params.wanted).isdisjoint(tls.groups):
+        if tls.suite_listing is SuiteListing.EACH_KIND:  # nor were the groups all listed
+            return Outcome.not_applicable("not_asked_at_this_intensity")
         return Outcome.failed(groups=tls.groups, wanted=params.wanted, hybrid=hybrid)
     return Outcome.passed(groups=tls.groups, hybrid=hybrid)

@@ -7,6 +7,7 @@ from spbe_audit.check import Outcome, Params, check
 from spbe_audit.evidence import (
     KeyExchange,
     TlsEvidence,
+    TlsQuestion,
     curve_bits,
     is_binary_curve,
     is_composite,
@@ -28,7 +29,12 @@ class KeyExchangeStrengthParams(Params):
     allow_binary_curves: bool = False
 
 
-@check("tls.key_exchange_strength", needs=TlsEvidence, params=KeyExchangeStrengthParams)
+@check(
+    "tls.key_exchange_strength",
+    needs=TlsEvidence,
+    params=KeyExchangeStrengthParams,
+    asks=(TlsQuestion.WEAK_GROUPS,),
+)
 def key_exchange_strength(tls: TlsEvidence, params: KeyExchangeStrengthParams) -> Outcome:
     """Pass when no group that was seen is too small, and no prime or curve is a weak one."""
     if not tls.offered:

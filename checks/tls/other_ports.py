@@ -1,6 +1,6 @@
 """Does TLS on the other open ports obey the same rules?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from spbe_audit.check import Fact, Outcome, Params, check
@@ -37,24 +37,35 @@ class OtherPortsParams(Params):
     valid_certificate: bool = True
 
 
-@check("tls.other_ports", needs=ServicesEvidence, params=OtherPortsParams)
+@check("tls.other_ports", needs=ServicesEvidence, params=OtherPortsParams, subject="faulty.port")
 def other_ports(services: ServicesEvidence, params: OtherPortsParams) -> Outcome:
     """Pass when no other port accepts old versions or weak suites, or shows an expired leaf."""
-    spoken = [one for one in services.services if one.protocol == "tls"]
-    judged = {one.port: _faults(one.tls, params) for one in spoken if one.tls}
-    faulty: tuple[Fact, ...] = tuple(
-        {"port": port, **faults} for port, faults in judged.items() if faults
-    )
+    spoken = [one for one in services.services if one.has_tls]
+    judged = [(one, _faults(one.tls, params)) for one in spoken if one.tls]
+    faulty: tuple[Fact, ...] = tuple({**_place(one), **faults} for one, faults in judged if faults)
     if faulty:
         return Outcome.failed(address=services.address, faulty=faulty)
-    doubtful = tuple(one.port for one in spoken if not _is_settled(one, params))
+    doubtful = [one for one in spoken if not _is_settled(one, params)]
     if doubtful:
-        return Outcome.unknown("tls_not_settled", address=services.address, ports=doubtful)
+        return Outcome.unknown("tls_not_settled", address=services.address, **_places(doubtful))
     if services.left_out:
         return Outcome.unknown("ports_not_asked", address=services.address, ports=services.left_out)
     if not spoken:
         return Outcome.not_applicable("no_other_tls")
-    return Outcome.passed(address=services.address, ports=tuple(judged))
+    return Outcome.passed(address=services.address, **_places(spoken))
+
+
+def _place(service: PortService) -> Mapping[str, Fact]:
+    """A port, and the protocol in which its TLS is begun."""
+    if service.protocol == "tls":
+        return {"port": service.port}
+    return {"port": service.port, "protocol": service.program}
+
+
+def _places(services: Sequence[PortService]) -> Mapping[str, Fact]:
+    """All ports, and those among them where another protocol comes first."""
+    begun = tuple(_place(one) for one in services if one.protocol != "tls")
+    return {"ports": tuple(one.port for one in services), "starttls": begun}
 
 
 def _faults(tls: TlsEvidence, params: OtherPortsParams) -> Mapping[str, Fact]:

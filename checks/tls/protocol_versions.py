@@ -15,7 +15,13 @@ class ProtocolVersionsParams(Params):
     wanted: tuple[Version, ...] = ("TLS 1.2", "TLS 1.3")
 
 
-@check("tls.protocol_versions", needs=TlsEvidence, params=ProtocolVersionsParams)
+@check(
+    "tls.protocol_versions",
+    needs=TlsEvidence,
+    params=ProtocolVersionsParams,
+    subject="obsolete",
+    among="settled",
+)
 def protocol_versions(tls: TlsEvidence, params: ProtocolVersionsParams) -> Outcome:
     """Pass when no refused version and at least one wanted version is accepted."""
     if not tls.offered:
@@ -30,6 +36,7 @@ def protocol_versions(tls: TlsEvidence, params: ProtocolVersionsParams) -> Outco
             versions=tls.versions,
             obsolete=obsolete,
             wanted=params.wanted,
+            settled=tuple(one for one in params.refused if one not in unsettled),
         )
     decisive = params.refused if has_wanted else params.refused + params.wanted
     doubtful = tuple(version for version in decisive if version in unsettled)

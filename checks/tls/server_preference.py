@@ -3,7 +3,7 @@
 from typing import Literal
 
 from spbe_audit.check import Outcome, Params, check
-from spbe_audit.evidence import Suite, TlsEvidence, suites_that, unsettled_suites
+from spbe_audit.evidence import Suite, TlsEvidence, TlsQuestion, suites_that, unsettled_suites
 
 
 class ServerPreferenceParams(Params):
@@ -12,7 +12,12 @@ class ServerPreferenceParams(Params):
     good: tuple[Literal["aead", "forward_secret"], ...] = ("aead", "forward_secret")
 
 
-@check("tls.server_preference", needs=TlsEvidence, params=ServerPreferenceParams)
+@check(
+    "tls.server_preference",
+    needs=TlsEvidence,
+    params=ServerPreferenceParams,
+    asks=(TlsQuestion.PREFERENCE,),
+)
 def server_preference(tls: TlsEvidence, params: ServerPreferenceParams) -> Outcome:
     """Pass when the server chooses, good suites first, or when all accepted suites are good."""
     if not tls.offered:

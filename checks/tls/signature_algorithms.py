@@ -3,7 +3,7 @@
 from typing import Literal
 
 from spbe_audit.check import Outcome, Params, check
-from spbe_audit.evidence import TlsEvidence, TlsVersion
+from spbe_audit.evidence import TlsEvidence, TlsQuestion, TlsVersion
 
 
 class SignatureAlgorithmsParams(Params):
@@ -12,7 +12,12 @@ class SignatureAlgorithmsParams(Params):
     refused: tuple[Literal["md5", "sha1", "sha224"], ...] = ("md5", "sha1")
 
 
-@check("tls.signature_algorithms", needs=TlsEvidence, params=SignatureAlgorithmsParams)
+@check(
+    "tls.signature_algorithms",
+    needs=TlsEvidence,
+    params=SignatureAlgorithmsParams,
+    asks=(TlsQuestion.SIGNATURES,),
+)
 def signature_algorithms(tls: TlsEvidence, params: SignatureAlgorithmsParams) -> Outcome:
     """Pass when no signature that was seen in TLS 1.2 uses one of the refused hash functions.
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from spbe_audit.check import Outcome, Params, check
-from spbe_audit.evidence import TlsEvidence
+from spbe_audit.evidence import TlsEvidence, TlsQuestion
 
 Strange = Literal["modern_hello", "unknown_version", "grease", "long_hello"]
 
@@ -14,7 +14,12 @@ class VersionToleranceParams(Params):
     required: tuple[Strange, ...] = ("modern_hello", "unknown_version", "grease", "long_hello")
 
 
-@check("tls.version_tolerance", needs=TlsEvidence, params=VersionToleranceParams)
+@check(
+    "tls.version_tolerance",
+    needs=TlsEvidence,
+    params=VersionToleranceParams,
+    asks=(TlsQuestion.INTOLERANCES,),
+)
 def version_tolerance(tls: TlsEvidence, params: VersionToleranceParams) -> Outcome:
     """Pass when every hello that must be borne is answered."""
     if not tls.offered:
