@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from spbe_audit.report.hostile_text import spelt_out
+
 _WIDTH = 1000
 """Units of a bar from end to end."""
 _NARROWEST = 6
@@ -60,4 +62,4 @@ def _figure(css_class: str, label: str, inner: Markup) -> Markup:
     return Markup(
         '<svg class="{}" viewBox="0 0 1000 40" preserveAspectRatio="none" role="img"'
         ' aria-label="{}">{}</svg>'
-    ).format(css_class, label, inner)
+    ).format(css_class, spelt_out(label), inner)

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 
 from spbe_audit.finding import Assessment, Finding, ServiceAssessment
 from spbe_audit.report.finding_view import Citation, Narrator
+from spbe_audit.report.follow_up_view import follow_up_cells
 from spbe_audit.report.hostile_text import spreadsheet_safe
+from spbe_audit.report.labels import Labels
 from spbe_audit.report.wording import shortened
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -37,6 +39,14 @@ COLUMNS = (
     "observed_at",
     "attempts",
     "evidence",
+    "waived_until",
+    "waiver_reference",
+    "auditee_response",
+    "action_plan",
+    "person_in_charge",
+    "deadline",
+    "follow_up_status",
+    "days_overdue",
 )
 
 
@@ -70,15 +80,26 @@ def _cells(
         view.condition_text,
         view.consequence,
         view.remedy,
-        "; ".join(_criterion(citation, narrator) for citation in view.citations),
+        "; ".join(criterion(citation, narrator) for citation in view.citations),
         " ".join(finding.controls),
         labels.moment(finding.observed_at),
         str(finding.attempts),
         " ".join(finding.evidence),
+        max((waiver.expires.isoformat() for waiver in finding.waivers), default=""),
+        "; ".join(dict.fromkeys(waiver.reference for waiver in finding.waivers)),
+        *_answer(finding, labels),
     )
 
 
-def _criterion(citation: Citation, narrator: Narrator) -> str:
+def _answer(finding: Finding, labels: Labels) -> Iterator[str]:
+    """What the auditee answered; empty cells where nothing is known."""
+    response, plan, person, deadline, state = follow_up_cells(finding.follow_up, labels)
+    yield from (str(cell or "") for cell in (response, plan, person, deadline, state))
+    yield str(finding.follow_up.overdue) if finding.follow_up else ""
+
+
+def criterion(citation: Citation, narrator: Narrator) -> str:
+    """A clause in one line, with how sure we are of it and whether it still holds."""
     labels = narrator.labels
     marks = [labels(f"confidence_{citation.confidence}")] if citation.confidence else []
     if citation.revoked:

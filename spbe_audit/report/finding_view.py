@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from spbe_audit.catalogue import Catalogue
 from spbe_audit.check import Verdict
@@ -72,12 +73,23 @@ class FindingView:
 
 @dataclass(frozen=True)
 class Narrator:
-    """Puts findings into words: the checks' texts, the clauses and a language."""
+    """Puts findings into words: the checks' texts, the clauses and a language.
+
+    ``evidence_file`` is the name of the file that the evidence stands in, '' where it is not known.
+    """
 
     catalogue: Catalogue
     labels: Labels
     regulations: Mapping[str, Regulation]
     clauses: Mapping[str, Control]
+    evidence_file: str = ""
+    _citations: dict[str, Citation] = field(default_factory=dict, repr=False, compare=False)
+    _shared: dict[tuple[str, tuple[str, ...], str | None], dict[str, Any]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _snippets: dict[str, Mapping[str, Snippet]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def title(self, check_id: str) -> str:
         """The title of a check; its id where its words are not installed."""
@@ -88,6 +100,19 @@ class Narrator:
         """What to do about a failing check; empty where its words are not installed."""
         texts = self._texts(check_id)
         return self.labels.choose(texts.remedy.text) if texts else ""
+
+    def consequence(self, check_id: str) -> str:
+        """What can happen where a check fails; empty where its words are not installed."""
+        texts = self._texts(check_id)
+        return self.labels.choose(texts.why) if texts else ""
+
+    def condition(self, finding: Finding) -> str:
+        """What was observed, or why it was not, as plain text."""
+        return joined(self.condition_pieces(finding))
+
+    def condition_pieces(self, finding: Finding) -> tuple[Piece, ...]:
+        """What was observed, or why it was not: our words and the facts in them."""
+        return self._condition(finding, self._texts(finding.check))
 
     def reason(self, finding: Finding) -> tuple[Piece, ...]:
         """Why a question stayed open, with the finding's facts."""
@@ -102,30 +127,63 @@ class Narrator:
 
     def view(self, finding: Finding, service: Service, software: str | None) -> FindingView:
         """A finding in words. ``software`` is the server that the service shows, if any."""
-        texts = self._texts(finding.check)
-        shown = self.labels.choose
-        snippets = _snippets(texts)
+        key = finding.check, finding.controls, software
+        if key not in self._shared:
+            self._shared[key] = self._shared_parts(finding, software)
         return FindingView(
             finding=finding,
-            title=self.title(finding.check),
-            condition=self._condition(finding, texts),
-            consequence=shown(texts.why) if texts else "",
-            remedy=self.remedy(finding.check),
-            seen_snippet=snippets.pop(software, None) if software else None,
-            other_snippets=tuple(snippets.values()),
-            citations=tuple(self.citation(control_id) for control_id in finding.controls),
-            command=command_line(texts.reproduce, finding, service) if texts else "",
-            references=texts.references if texts else (),
+            condition=self.condition_pieces(finding),
+            command=self.command(finding, service),
+            **self._shared[key],
         )
+
+    def _shared_parts(self, finding: Finding, software: str | None) -> dict[str, Any]:
+        """The parts of a view that all findings of a check have in common."""
+        snippets = dict(self.snippets(finding.check))
+        return {
+            "title": self.title(finding.check),
+            "consequence": self.consequence(finding.check),
+            "remedy": self.remedy(finding.check),
+            "seen_snippet": snippets.pop(software, None) if software else None,
+            "other_snippets": tuple(snippets.values()),
+            "citations": tuple(map(self.citation, finding.controls)),
+            "references": self.references(finding.check),
+        }
+
+    def snippets(self, check_id: str) -> Mapping[str, Snippet]:
+        """The lines to write, by the key of their software, in the order of the check's file."""
+        if check_id not in self._snippets:
+            self._snippets[check_id] = _snippets(self._texts(check_id))
+        return self._snippets[check_id]
+
+    def command(self, finding: Finding, service: Service) -> str:
+        """The command that repeats an observation; empty where its words are not installed."""
+        texts = self._texts(finding.check)
+        return command_line(texts.reproduce, finding, service) if texts else ""
+
+    def references(self, check_id: str) -> tuple[str, ...]:
+        """What a check goes back to."""
+        texts = self._texts(check_id)
+        return texts.references if texts else ()
 
     def citation(self, control_id: str) -> Citation:
         """A clause by its id; one that no catalogue holds is shown by its id alone."""
-        if control_id not in self.clauses:
-            return Citation(control_id, "", control_id, "", None, revoked=False)
-        return self.citation_of(self.clauses[control_id])
+        if control_id not in self._citations:
+            self._citations[control_id] = self._citation(control_id)
+        return self._citations[control_id]
 
     def citation_of(self, control: Control) -> Citation:
         """A clause with the regulation that it stands in."""
+        if control.id not in self._citations:
+            self._citations[control.id] = self._citation_of(control)
+        return self._citations[control.id]
+
+    def _citation(self, control_id: str) -> Citation:
+        if control_id not in self.clauses:
+            return Citation(control_id, "", control_id, "", None, revoked=False)
+        return self._citation_of(self.clauses[control_id])
+
+    def _citation_of(self, control: Control) -> Citation:
         regulation = self.regulations.get(control.regulation)
         return Citation(
             id=control.id,
@@ -172,9 +230,12 @@ class Narrator:
         return self.catalogue.get(check_id).texts if check_id in self.catalogue else None
 
 
-def narrator_for(assessment: Assessment, catalogue: Catalogue, labels: Labels) -> Narrator:
+def narrator_for(
+    assessment: Assessment, catalogue: Catalogue, labels: Labels, *, evidence_file: str = ""
+) -> Narrator:
     """The narrator of one assessment."""
     return Narrator(
+        evidence_file=evidence_file,
         catalogue=catalogue,
         labels=labels,
         regulations={regulation.id: regulation for regulation in assessment.regulations},

@@ -6,6 +6,8 @@ import re
 
 LONGEST_VALUE = 500
 """Characters that are shown of one value; the rest is told by its length."""
+MOST_ITEMS = 40
+"""Items that are shown of one list; the rest is counted."""
 
 _INVISIBLE = re.compile(
     "["
@@ -24,6 +26,8 @@ _FORMULA_START = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 def spelt_out(text: str) -> str:
     """The text with each invisible or reordering character shown as its code, "[U+202E]"."""
+    if text.isascii() and text.isprintable():
+        return text
     return _INVISIBLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 

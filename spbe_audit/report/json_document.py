@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from importlib.resources import files
 from math import isfinite
 from textwrap import indent
 
@@ -22,12 +23,19 @@ from spbe_audit.finding import (
     Score,
     ServiceAssessment,
 )
+from spbe_audit.report.change_records import change_record, comparison_record
+from spbe_audit.report.entered_records import follow_up_record, waiver_record
 from spbe_audit.report.finding_view import Narrator
-from spbe_audit.report.labels import Labels
+from spbe_audit.report.labels import TEMPLATES, Labels
 
 SCHEMA_VERSION = "1.0"
 
 Json = Mapping[str, object]
+
+
+def json_schema() -> str:
+    """The schema of this document and of findings.jsonl, as it is published."""
+    return (files(TEMPLATES) / "audit.schema.json").read_text(encoding="utf-8")
 
 
 def json_chunks(assessment: Assessment, narrator: Narrator) -> Iterator[str]:
@@ -35,7 +43,10 @@ def json_chunks(assessment: Assessment, narrator: Narrator) -> Iterator[str]:
 
     The text is ASCII: every other character is escaped, and so loses nothing and hides nothing.
     """
-    singles, lists = _singles(assessment, narrator.labels), _lists(assessment, narrator)
+    singles, lists = (
+        document_head(assessment, narrator.labels),
+        document_lists(assessment, narrator),
+    )
     yield "{\n"
     for key, value in singles.items():
         yield f"  {json.dumps(key)}: {_nested(value, 2).lstrip()},\n"
@@ -70,7 +81,8 @@ def _plain(fact: Fact) -> object:
     return fact
 
 
-def _singles(assessment: Assessment, labels: Labels) -> dict[str, object]:
+def document_head(assessment: Assessment, labels: Labels) -> dict[str, object]:
+    """What is there once: the version, the language, who allowed it, the policy, the run."""
     return {
         "schema_version": SCHEMA_VERSION,
         "language": labels.language,
@@ -83,10 +95,17 @@ def _singles(assessment: Assessment, labels: Labels) -> dict[str, object]:
         },
         "run": _run(assessment, labels),
         "score": _score(assessment.score),
+        "comparison": _comparison(assessment, labels),
     }
 
 
-def _lists(assessment: Assessment, narrator: Narrator) -> dict[str, Iterable[Json]]:
+def _comparison(assessment: Assessment, labels: Labels) -> Json | None:
+    comparison = assessment.comparison
+    return comparison_record(comparison, labels) if comparison else None
+
+
+def document_lists(assessment: Assessment, narrator: Narrator) -> dict[str, Iterable[Json]]:
+    """What there are many of, each made when it is asked for."""
     return {
         "aspects": (_aspect(aspect, narrator.labels) for aspect in assessment.aspects),
         "agencies": (_agency(agency, narrator.labels) for agency in assessment.agencies),
@@ -97,7 +116,14 @@ def _lists(assessment: Assessment, narrator: Narrator) -> dict[str, Iterable[Jso
             for service in assessment.services
             for finding in service.findings
         ),
+        "waivers": (waiver_record(use) for use in assessment.waivers),
+        "changes": _changes(assessment, narrator.labels),
     }
+
+
+def _changes(assessment: Assessment, labels: Labels) -> Iterator[Json]:
+    changes = assessment.comparison.changes if assessment.comparison else ()
+    return (change_record(change, labels) for change in changes)
 
 
 def _engagement(assessment: Assessment, labels: Labels) -> Json | None:
@@ -127,6 +153,7 @@ def _run(assessment: Assessment, labels: Labels) -> Json:
         "tools": dict(sorted(run.tools.items())),
         "footprint": dict(sorted(run.footprint.items())),
         "digest": run.digest,
+        "retest_of": run.retest_of or None,
     }
 
 
@@ -208,6 +235,8 @@ def _finding(finding: Finding, narrator: Narrator) -> Json:
         **_all_evidence(finding.evidence),
         "observed_at": _time(finding.observed_at, narrator.labels),
         "attempts": finding.attempts,
+        "waivers": [waiver.number for waiver in finding.waivers],
+        "follow_up": follow_up_record(finding.follow_up, narrator.labels),
     }
 
 
@@ -221,7 +250,9 @@ def _score(score: Score) -> Json:
         "failed": score.failed,
         "unknown": score.unknown,
         "not_applicable": score.not_applicable,
+        "waived": score.waived,
         "compliance": _share(score.compliance),
+        "compliance_after_waivers": _share(score.compliance_after_waivers),
         "coverage": _share(score.coverage),
     }
 

@@ -15,17 +15,16 @@ from spbe_audit.finding import (
     ServiceAssessment,
 )
 from spbe_audit.regulation import Confidence, Regulation, Strength
-from spbe_audit.report.file_names import safe_name
 from spbe_audit.report.finding_view import Citation
 from spbe_audit.report.labels import Labels
+from spbe_audit.report.requirement_groups import RequirementGroup, group_by_requirement
 from spbe_audit.report.site import ServiceLinks, Site
 from spbe_audit.report.summaries import (
-    CheckGroup,
     fault_counts,
-    group_by_check,
     group_by_reason,
     is_fault,
     is_grave,
+    service_key,
 )
 from spbe_audit.severity import Severity
 
@@ -44,12 +43,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One fix and the services that need it."""
+    """One fix and the services that need it; ``page`` is that of all services that do."""
 
     anchor: str
+    page: str
     severity: Severity
     title: str
-    remedy: str
     count: int
     services: ServiceLinks
 
@@ -84,6 +83,11 @@ class Row:
     def coverage(self) -> str:
         """Coverage in percent."""
         return self.labels.percent(self.score.coverage)
+
+    @property
+    def worst(self) -> str:
+        """The gravest severity that occurs, '' for none."""
+        return next((level for level, n in zip(LEVELS, self.counts, strict=True) if n), "")
 
     @property
     def unknown(self) -> int:
@@ -134,7 +138,7 @@ def summary_of(services: Sequence[ServiceAssessment], score: Score, labels: Labe
 
 def fixes_of(site: Site, findings: Iterable[Finding]) -> tuple[Fix, ...]:
     """The faults among some findings, as fixes: gravest first."""
-    return tuple(_fix(site, group) for group in group_by_check(findings))
+    return tuple(_fix(site, group) for group in group_by_requirement(filter(is_fault, findings)))
 
 
 def open_reasons_of(site: Site, findings: Iterable[Finding]) -> tuple[OpenReason, ...]:
@@ -215,14 +219,14 @@ def _open_lines(
         yield labels("summary_dark", n=dark)
 
 
-def _fix(site: Site, group: CheckGroup) -> Fix:
+def _fix(site: Site, group: RequirementGroup) -> Fix:
     return Fix(
-        anchor=safe_name(group.check),
+        anchor=site.anchors[group.requirement],
+        page=site.finding_pages[group.requirement],
         severity=group.severity,
         title=site.narrator.title(group.check),
-        remedy=site.narrator.remedy(group.check),
-        count=len(group.services),
-        services=site.links(group.services),
+        count=group.services,
+        services=site.links([*dict.fromkeys(map(service_key, group.findings))]),
     )
 
 

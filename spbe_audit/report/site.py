@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment
+from markupsafe import Markup
 
-from spbe_audit.finding import Assessment, Score
-from spbe_audit.report import charts
+from spbe_audit.errors import ReportError
+from spbe_audit.finding import Assessment
+from spbe_audit.recorded_run import RecordedRun
+from spbe_audit.report.environment import environment_for, macro_of, rendered
 from spbe_audit.report.file_names import FileNames
 from spbe_audit.report.finding_view import Narrator
-from spbe_audit.report.hostile_text import spelt_out
-from spbe_audit.report.labels import TEMPLATES, Labels
+from spbe_audit.report.labels import Labels
+from spbe_audit.report.languages import ways_from
+from spbe_audit.report.page import MOST_BYTES, Page, Place, size_of
+from spbe_audit.report.requirement_groups import RequirementGroup, group_by_requirement
 from spbe_audit.report.summaries import ServiceKey
-from spbe_audit.report.wording import shortened
 
 MOST_SERVICES = 10
 """Services that a list names before it says "and n more"."""
 
-_LONGEST_IN_TABLE = 160
-_WEB_ADDRESS = re.compile(r"https?://[!#-;=?-\[\]_a-z~]+")
-_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_BRIEFER = ((120, 10), (40, 3))
+"""Characters of a value and items of a list, for a page that would be too large otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,10 @@ class ServiceLinks:
 
 @dataclass(frozen=True)
 class Site:
-    """Everything that pages share. ``service_pages`` and ``agency_pages`` are relative paths."""
+    """Everything that pages share. ``service_pages`` and ``agency_pages`` are relative paths.
+
+    ``recorded`` is the run that was judged; its evidence is read one service at a time.
+    """
 
     assessment: Assessment
     narrator: Narrator
@@ -56,11 +58,79 @@ class Site:
     service_pages: Mapping[ServiceKey, str]
     service_names: Mapping[ServiceKey, str]
     agency_names: Mapping[str, str]
+    languages: tuple[str, ...]
+    recorded: RecordedRun | None = None
 
     @property
     def labels(self) -> Labels:
         """The words of the report's language."""
         return self.narrator.labels
+
+    @cached_property
+    def groups(self) -> tuple[RequirementGroup, ...]:
+        """The requirements that are not met somewhere, gravest first; observations come last."""
+        return group_by_requirement(
+            finding for service in self.assessment.services for finding in service.findings
+        )
+
+    @cached_property
+    def finding_pages(self) -> Mapping[str, str]:
+        """The page of each requirement that is not met somewhere, by its id."""
+        names = FileNames()
+        return {
+            group.requirement: f"findings/{names.name_for(group.requirement)}.html"
+            for group in self.groups
+        }
+
+    @cached_property
+    def anchors(self) -> Mapping[str, str]:
+        """The id that the answer to each requirement has on the page of every service."""
+        names = FileNames()
+        asked = {
+            finding.requirement
+            for service in self.assessment.services
+            for finding in service.findings
+        }
+        return {requirement: names.name_for(requirement) for requirement in sorted(asked)}
+
+    @cached_property
+    def briefer(self) -> Site | None:
+        """The same site showing less of each value; None where it shows the least already."""
+        for value, items in _BRIEFER:
+            if self.labels.longest_value > value:
+                labels = replace(self.labels, longest_value=value, most_items=items)
+                narrator = replace(self.narrator, labels=labels)
+                return replace(self, narrator=narrator, environment=environment_for(labels))
+        return None
+
+    def macro(self, template: str, name: str) -> Callable[..., Markup]:
+        """A macro of a template, to be called once for each row of a long list."""
+        return macro_of(self.environment, self.labels.templates, template, name)
+
+    def page(
+        self,
+        path: str,
+        template: str,
+        values: Mapping[str, object] | Callable[[Site], Mapping[str, object]],
+    ) -> Page:
+        """The page at ``path``, which is relative to the folder of its language.
+
+        Where it would be too large, less is shown of each value from the network; values that are
+        sentences already are made anew for that, where they come from a function of the site.
+        Raises ReportError where it stays too large however little is shown.
+        """
+        trying: Site | None = self
+        shared = {"root": "../" * path.count("/"), "run": self.assessment.run}
+        while trying:
+            shown = values(trying) if callable(values) else values
+            text = trying.render(template, shared | dict(shown), path=path)
+            if size_of(text) <= MOST_BYTES:
+                return Page(path, text)
+            trying = trying.briefer
+        raise ReportError(
+            f"the page {path} would be larger than {MOST_BYTES:,} bytes",
+            "Use a policy with fewer requirements, or split the target list.",
+        )
 
     def links(self, services: Sequence[ServiceKey]) -> ServiceLinks:
         """Links to the first few services of a list."""
@@ -70,20 +140,31 @@ class Site:
         )
         return ServiceLinks(shown, len(services) - len(shown))
 
-    def render(self, template: str, values: Mapping[str, object]) -> str:
-        """One page; it ends with a newline."""
-        return self.environment.get_template(template).render(values) + "\n"
+    def render(self, template: str, values: Mapping[str, object], *, path: str) -> str:
+        """The page at ``path``, which is relative to the folder of its language."""
+        place = values.get("place")
+        across = place.paths[0] if isinstance(place, Place) else path
+        ways = ways_from(path, across, self.labels.language, self.languages)
+        shared = {"home": ways.home, "twins": ways.twins}
+        text = rendered(self.environment, self.labels.templates, template, shared | dict(values))
+        return text + "\n"
 
 
-def build_site(assessment: Assessment, narrator: Narrator) -> Site:
-    """The site of one assessment in one language."""
+def build_site(
+    assessment: Assessment,
+    narrator: Narrator,
+    *,
+    languages: tuple[str, ...] = (),
+    recorded: RecordedRun | None = None,
+) -> Site:
+    """The site of one assessment in one language; ``languages`` are all that it is written in."""
     agency_names, service_names = FileNames(), FileNames()
     agencies = [agency.agency for agency in assessment.agencies]
     services = [service.service for service in assessment.services]
     return Site(
         assessment=assessment,
         narrator=narrator,
-        environment=_environment(narrator.labels),
+        environment=environment_for(narrator.labels),
         agency_pages={
             agency.id: f"agency/{agency_names.name_for(agency.id)}.html" for agency in agencies
         },
@@ -93,71 +174,6 @@ def build_site(assessment: Assessment, narrator: Narrator) -> Site:
         },
         service_names={(one.agency, one.id): one.name for one in services},
         agency_names={agency.id: agency.name for agency in agencies},
+        languages=languages or (narrator.labels.language,),
+        recorded=recorded,
     )
-
-
-def _environment(labels: Labels) -> Environment:
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        keep_trailing_newline=False,
-    )
-    style = _style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    environment.globals |= {
-        "day": labels.day,
-        "t": labels,
-        "style": Markup(style),  # noqa: S704 - our own file, with no character of the network in it
-        "style_hash": Markup("sha256-{}").format(digest),
-        "bar": _bar,
-        "stack": lambda score: _stack(score, labels),
-    }
-    environment.filters["short"] = lambda text: shortened(str(text), labels)
-    environment.filters["brief"] = _brief
-    environment.filters["lines"] = _lines
-    environment.tests["web_address"] = lambda text: bool(_WEB_ADDRESS.fullmatch(text))
-    return environment
-
-
-def _template(name: str) -> str:
-    return (files(TEMPLATES) / name).read_text(encoding="utf-8")
-
-
-def _style() -> str:
-    """The style sheet without its comments, as it stands between the style tags."""
-    style = _CSS_COMMENT.sub("", _template("report.css"))
-    return "\n".join(line.strip() for line in style.splitlines() if line.strip())
-
-
-def _finalize(value: object) -> object:
-    """Every text that a template prints passes here: nothing invisible is left in it."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return spelt_out(value)
-    return value
-
-
-def _brief(text: str) -> str:
-    """A fact in a table of answers that need no action: its beginning is enough there."""
-    return text if len(text) <= _LONGEST_IN_TABLE else text[:_LONGEST_IN_TABLE] + "…"
-
-
-def _lines(text: str) -> Markup:
-    """Preformatted lines: line breaks stay, all else that is invisible is spelt out."""
-    return Markup("\n").join(escape(spelt_out(line)) for line in text.split("\n"))
-
-
-def _bar(share: float | None, kind: str, label: str) -> Markup:
-    return charts.share_bar(share, kind=kind, label=spelt_out(label))
-
-
-def _stack(score: Score, labels: Labels) -> Markup:
-    counted: Iterable[tuple[str, str, int]] = (
-        ("good", "count_passed", score.passed),
-        ("bad", "count_failed", score.failed),
-        ("open", "count_unknown", score.unknown),
-    )
-    parts = [charts.Part(kind, count) for kind, _, count in counted]
-    words = ", ".join(labels(key, n=count) for _, key, count in counted)
-    return charts.stacked_bar(parts, label=labels("stack_text", parts=words))

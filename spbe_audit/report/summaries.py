@@ -51,6 +51,11 @@ def is_observation(finding: Finding) -> bool:
     return finding.verdict is Verdict.FAIL and finding.severity is Severity.INFO
 
 
+def is_counted(finding: Finding) -> bool:
+    """Whether an answer counts in scores: observations do not."""
+    return finding.severity is not Severity.INFO
+
+
 def is_grave(finding: Finding) -> bool:
     """Whether a finding is a fault of critical or high severity."""
     return is_fault(finding) and finding.severity.at_least(Severity.HIGH)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from string import Formatter
 
@@ -16,11 +17,11 @@ from spbe_audit.report.hostile_text import LONGEST_VALUE
 from spbe_audit.report.labels import Labels
 from spbe_audit.targets import Service
 
-MOST_ITEMS = 40
-"""Items that are shown of one list; the rest is counted."""
 DEEPEST = 4
 """Levels of lists in lists that are shown."""
 
+_TEMPLATES_KEPT = 4096
+_SERVICES_KEPT = 4096
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 _SERVERS = {
     "tomcat": ("coyote", "tomcat"),
@@ -59,18 +60,24 @@ def sentence(template: str, facts: Mapping[str, Fact], labels: Labels) -> tuple[
     Facts are never read as part of the template. A template that cannot be parsed stands as it is.
     """
     try:
-        parsed = [(literal, name) for literal, name, _, _ in Formatter().parse(template)]
+        parsed = _parsed(template)
     except ValueError:
         return (Piece(_one_line(template)),)
     pieces: list[Piece] = []
     for literal, name in parsed:
         if literal:
-            pieces.append(Piece(_folded(literal)))
+            pieces.append(_words(literal))
         if name is not None:
             known = name in facts
-            shown = fact_text(facts[name], labels) if known else f"[{name}]"
+            shown = _whole_fact(facts[name], labels) if known else f"[{name}]"
             pieces.append(Piece(shown, is_fact=known))
     return tuple(pieces)
+
+
+def _whole_fact(fact: Fact, labels: Labels) -> str:
+    """A fact in a sentence: lists in lists may not make it longer than one full list."""
+    text, most = fact_text(fact, labels), labels.longest_value * labels.most_items
+    return text if len(text) <= most else text[:most] + labels("shortened", n=len(text))
 
 
 def joined(pieces: Iterable[Piece]) -> str:
@@ -94,21 +101,21 @@ def fact_text(fact: Fact, labels: Labels, depth: int = 0) -> str:
 
 
 def shortened(text: str, labels: Labels) -> str:
-    """At most LONGEST_VALUE characters of a text, and how long it really is."""
-    if len(text) <= LONGEST_VALUE:
+    """The beginning of a text, and how long it really is where that is not all."""
+    if len(text) <= labels.longest_value:
         return text
-    return text[:LONGEST_VALUE] + labels("shortened", n=len(text))
+    return text[: labels.longest_value] + labels("shortened", n=len(text))
 
 
 def command_line(template: str, finding: Finding, service: Service) -> str:
     """A command with the service's values put in, each quoted for a POSIX shell."""
     values = _command_values(finding, service)
     try:
-        parsed = list(Formatter().parse(template))
+        parsed = _parsed(template)
     except ValueError:
         return template
     parts: list[str] = []
-    for literal, name, _, _ in parsed:
+    for literal, name in parsed:
         parts.append(literal)
         if name is not None:
             parts.append(shlex.quote(values[name]) if name in values else f"[{name}]")
@@ -146,9 +153,10 @@ def _collection_text(
         return "…"
     if isinstance(fact, Mapping):
         return _mapping_text(fact, labels, depth + 1)
-    items = [fact_text(item, labels, depth + 1) for item in fact[:MOST_ITEMS]]
-    if len(fact) > MOST_ITEMS:
-        return ", ".join(items) + ", " + labels("and_more", n=len(fact) - MOST_ITEMS)
+    most = labels.most_items
+    items = [fact_text(item, labels, depth + 1) for item in fact[:most]]
+    if len(fact) > most:
+        return ", ".join(items) + ", " + labels("and_more", n=len(fact) - most)
     return labels.listed(items) if items else labels("word_none")
 
 
@@ -165,10 +173,10 @@ def _mapping_text(fact: Mapping[str, Fact], labels: Labels, depth: int) -> str:
             return f"{head} ({rest})" if rest else head
     shown = [
         f"{shortened(key, labels)}: {fact_text(value, labels, depth)}"
-        for key, value in list(known.items())[:MOST_ITEMS]
+        for key, value in list(known.items())[: labels.most_items]
     ]
-    if len(known) > MOST_ITEMS:
-        shown.append(labels("and_more", n=len(known) - MOST_ITEMS))
+    if len(known) > labels.most_items:
+        shown.append(labels("and_more", n=len(known) - labels.most_items))
     return "; ".join(shown)
 
 
@@ -182,15 +190,22 @@ def _text_or_time(text: str, labels: Labels) -> str:
 
 
 def _command_values(finding: Finding, service: Service) -> dict[str, str]:
-    address = _address(finding.facts.get("address")) or service.host
+    host, port = _host_and_port(service)
+    address = _address(finding.facts.get("address")) or host
     bracketed = f"[{address}]" if ":" in address else address
     return {
         "url": finding.url,
-        "host": service.host,
-        "port": str(service.port),
+        "host": host,
+        "port": port,
         "address": address,
-        "address_port": f"{bracketed}:{service.port}",
+        "address_port": f"{bracketed}:{port}",
     }
+
+
+@lru_cache(maxsize=_SERVICES_KEPT)
+def _host_and_port(service: Service) -> tuple[str, str]:
+    """What a URL says, kept while the findings of its service are told."""
+    return service.host, str(service.port)
 
 
 def _address(fact: Fact) -> str | None:
@@ -221,6 +236,17 @@ def _named_headers(items: Iterable[Fact]) -> Iterable[str]:
             yield from _server_words(item)
         elif isinstance(item, str) and item.lower().startswith("server:"):
             yield item[:LONGEST_VALUE].lower()
+
+
+@lru_cache(maxsize=_TEMPLATES_KEPT)
+def _parsed(template: str) -> tuple[tuple[str, str | None], ...]:
+    """Our words and the names of facts in turn. Raises ValueError where it cannot be read."""
+    return tuple((literal, name) for literal, name, _, _ in Formatter().parse(template))
+
+
+@lru_cache(maxsize=_TEMPLATES_KEPT)
+def _words(literal: str) -> Piece:
+    return Piece(_folded(literal))
 
 
 def _one_line(text: str) -> str:
