@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from spbe_audit.errors import ReportError
+from spbe_audit.report.pdf_document import load_weasyprint
 from spbe_audit.version import VERSION
 
 _EARLIEST_SANE_YEAR = 2026
@@ -44,6 +46,10 @@ def examine(folder: Path) -> tuple[Examination, ...]:
         _library("cryptography", "certificates"),
         _library("certifi", "the pinned Mozilla store"),
         _nmap(),
+        _workbook("XlsxWriter", "xlsxwriter", "--format xlsx and followup export"),
+        _workbook("openpyxl", "openpyxl", "followup import"),
+        _print(),
+        _messenger(),
         _clock(),
         _folder(folder),
     )
@@ -75,6 +81,44 @@ def _nmap() -> Examination:
     )
     first_line = shown.stdout.partition("\n")[0] or "does not run"
     return Examination("nmap", first_line, good=shown.returncode == 0, needed=False)
+
+
+def _workbook(name: str, module: str, use: str) -> Examination:
+    if importlib.util.find_spec(module) is None:
+        return Examination(
+            name,
+            f"missing; {use} needs it",
+            good=False,
+            needed=False,
+            advice="pip install 'spbe-audit[xlsx]'",
+        )
+    return Examination(name, version(module), good=True, needed=False)
+
+
+def _print() -> Examination:
+    try:
+        found: str = load_weasyprint().__version__
+    except ReportError as error:
+        return Examination(
+            "WeasyPrint",
+            "missing or without its libraries; --format pdf needs it",
+            good=False,
+            needed=False,
+            advice=error.advice,
+        )
+    return Examination("WeasyPrint", found, good=True, needed=False)
+
+
+def _messenger() -> Examination:
+    if importlib.util.find_spec("apprise") is None:
+        return Examination(
+            "apprise",
+            "missing; --notify needs it",
+            good=False,
+            needed=False,
+            advice="pip install 'spbe-audit[notify]'",
+        )
+    return Examination("apprise", version("apprise"), good=True, needed=False)
 
 
 def _clock() -> Examination:

@@ -6,11 +6,15 @@
         PolicyError          policies/*.yaml and regulation catalogues
         CheckTextError       the words beside a check
         AnswerError          manual-answers.yaml
+        WaiverError          waivers.yaml
+        FollowUpError        a workbook that an auditee returned
+        TemplateError        a folder of templates, branding.yaml among them
       CatalogueError         two checks with one id, a plugin that cannot be imported
       ScopeError             targets outside the engagement, or no valid engagement
       StoreError             the evidence file cannot be used
         StoreLockedError     another run holds it
       ReportError            a report cannot be written where or how it was asked for
+      NotificationError      a place that messages should go to cannot be used
 
 What the network does is never an error: a probe writes it down as evidence.
 """
@@ -85,6 +89,18 @@ class AnswerError(FileError):
     """The file of manual answers cannot be read."""
 
 
+class WaiverError(FileError):
+    """The file of waivers cannot be read."""
+
+
+class FollowUpError(FileError):
+    """A workbook that an auditee returned cannot be taken over."""
+
+
+class TemplateError(FileError):
+    """A user's own templates, words or branding cannot be used."""
+
+
 class CatalogueError(SpbeAuditError):
     """The set of checks does not hold together."""
 
@@ -123,3 +139,7 @@ class ReportError(SpbeAuditError):
     def __init__(self, message: str, advice: str) -> None:
         super().__init__(message)
         self.advice = advice
+
+
+class NotificationError(SpbeAuditError):
+    """A place that messages should go to cannot be used; nothing has been scanned."""

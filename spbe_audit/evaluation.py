@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from spbe_audit.finding import (
     ServiceAssessment,
 )
 from spbe_audit.key_use import find_key_uses, with_key_use
+from spbe_audit.over_time import identity_id
 from spbe_audit.policy import Policy, Requirement
 from spbe_audit.recorded_run import (
     RecordedAttempt,
@@ -256,7 +256,7 @@ def _behind_gates(
 def _finding(service: Service, question: _Question, answer: _Answer) -> Finding:
     requirement, outcome = question.requirement, answer.outcome
     return Finding(
-        id=_finding_id(service.id, requirement.id),
+        id=identity_id(service.id, requirement.id),
         agency=service.agency,
         service=service.id,
         url=service.url,
@@ -271,10 +271,6 @@ def _finding(service: Service, question: _Question, answer: _Answer) -> Finding:
         observed_at=_observed_at(answer.attempts),
         attempts=answer.visits,
     )
-
-
-def _finding_id(service: str, requirement: str) -> str:
-    return hashlib.sha256(f"{service}|{requirement}".encode()).hexdigest()[:16]
 
 
 def _observed_at(attempts: Sequence[RecordedAttempt]) -> datetime | None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from spbe_audit.errors import SpbeAuditError
 
-STARTER_FILES = ("targets.yaml", "manual-answers.yaml", "crontab.example")
+STARTER_FILES = (
+    "targets.yaml",
+    "manual-answers.yaml",
+    "waivers.yaml",
+    "crontab.example",
+    "spbe-audit.service",
+    "spbe-audit.timer",
+)
 
 
 def write_starter_files(directory: Path) -> tuple[Path, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from spbe_audit.evidence import Attempt, Evidence, Failure, Probe
 from spbe_audit.finding import RunSummary
@@ -64,3 +64,23 @@ class RecordedRun(Protocol):
     def evidence(self) -> Iterator[ServiceEvidence]:
         """The evidence of each service, in the order of the list."""
         ...
+
+    def evidence_of(self, service: Service) -> ServiceEvidence:
+        """The evidence of one service; without any where the run does not hold it."""
+        ...
+
+
+@runtime_checkable
+class Reopenable(Protocol):
+    """A run that a copy of this process can read beside it."""
+
+    def reopened(self) -> RecordedRun:
+        """The same run, read through a connection of its own."""
+        ...
+
+
+def reopened(run: RecordedRun | None) -> RecordedRun | None:
+    """A run for a copy of this process. Raises TypeError where it can be read in this one only."""
+    if run is None or isinstance(run, Reopenable):
+        return run and run.reopened()
+    raise TypeError("this run cannot be opened a second time")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from spbe_audit.errors import StoreError, StoreLockedError
 RUN_LOCK = ".lock"
 SAMPLE_LOCK = ".sample.lock"
 """Beside the other, so that a scan of hours does not keep samples from being taken."""
+_PAUSE = 0.2
 
 if sys.platform == "win32":
     import msvcrt
@@ -38,11 +40,14 @@ else:
 
 
 @contextmanager
-def hold_lock(store: Path, *, since: datetime, suffix: str = RUN_LOCK) -> Iterator[None]:
+def hold_lock(
+    store: Path, *, since: datetime, suffix: str = RUN_LOCK, patience: float = 0.0
+) -> Iterator[None]:
     """Hold the lock beside ``store`` (its name and ``suffix``) for the length of the block.
 
     The operating system frees it when the process ends, however it ends. Raises StoreLockedError
-    at once when another process holds it, StoreError where it cannot be made.
+    when another process holds it, at once or after so many seconds of ``patience``, StoreError
+    where it cannot be made.
     """
     path = store.with_name(store.name + suffix)
     try:
@@ -52,11 +57,15 @@ def hold_lock(store: Path, *, since: datetime, suffix: str = RUN_LOCK) -> Iterat
         problem.advice = "Name a file in a folder that you can write to with --store"
         raise problem from error
     try:
-        if not _try_lock(descriptor):
-            raise _locked(store, path)
+        end = time.monotonic() + patience
+        while not _try_lock(descriptor):
+            if time.monotonic() >= end:
+                raise _locked(store, path)
+            time.sleep(_PAUSE)
         holder = json.dumps({"pid": os.getpid(), "since": since.isoformat(timespec="seconds")})
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, holder.encode("ascii"))
+        with suppress(OSError):  # who it is helps others, but on a full disk it cannot be said
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, holder.encode("ascii"))
         yield
     finally:
         os.close(descriptor)

@@ -41,6 +41,7 @@ from spbe_audit.scan_options import ScanOptions
 from spbe_audit.store import RunPlan, RunWriter, Store, StoredRun
 from spbe_audit.target_files import load_targets
 from spbe_audit.targets import Agency, Service, TargetList
+from spbe_audit.time_limit import TimeLimit, time_limit
 from spbe_audit.version import VERSION
 
 LOG = logging.getLogger(__name__)
@@ -65,10 +66,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """A finished scan: the stored run, and the services that were left out."""
+    """What a scan brought: the stored run, and the services that were left out.
+
+    ``not_reached`` are those for which the time budget did not suffice: the run is not finished
+    then, and resuming it goes on with them.
+    """
 
     evidence: StoredRun
     left_out: tuple[Refusal, ...] = ()
+    not_reached: tuple[str, ...] = ()
 
 
 Targets = TargetList | Sequence[str] | str | Path
@@ -112,6 +118,7 @@ async def scan_async(
     """The same as scan(), inside a running event loop."""
     listed = targets if isinstance(targets, TargetList) else load_targets(targets)
     options = options or ScanOptions()
+    limit = time_limit(options)
     store = store or Store.in_memory()
     door = open_door(listed, options)
     refusals = await find_refusals(listed, door)
@@ -127,9 +134,20 @@ async def scan_async(
         secret=secrets.token_bytes(32),
         declared_ports=await declared_ports(listed.services, door),
     )
-    await _Scan(interview, writer, on_progress or _silent).run()
-    writer.finish(door.clock())
-    return ScanResult(store.run(writer.plan.id), tuple(refusals.values()))
+    await _Scan(interview, writer, on_progress or _silent, limit).run()
+    not_reached = _close(writer, listed, door)
+    return ScanResult(store.run(writer.plan.id), tuple(refusals.values()), not_reached)
+
+
+def _close(writer: RunWriter, listed: TargetList, door: Door) -> tuple[str, ...]:
+    """Record the end of the run, or else which services were not reached."""
+    done = writer.completed_services()
+    not_reached = tuple(one.id for one in listed.services if one.id not in done)
+    if not_reached:
+        writer.cut_short(door.clock(), not_reached)
+    else:
+        writer.finish(door.clock())
+    return not_reached
 
 
 def open_door(targets: TargetList, options: ScanOptions) -> Door:
@@ -213,6 +231,7 @@ def _plan(targets: TargetList, options: ScanOptions, door: Door) -> RunPlan:
             "connections_at_once_per_address": float(options.budget.at_once),
             "new_connections_per_second_per_address": options.budget.per_second,
         },
+        retest_of=options.retest_of,
     )
 
 
@@ -221,10 +240,11 @@ def _resumed(store: Store, targets: TargetList, options: ScanOptions) -> RunWrit
     if writer is None:
         return None
     plan = writer.plan
-    if (plan.targets.agencies, plan.intensity, frozenset(plan.families)) != (
+    if (plan.targets.agencies, plan.intensity, frozenset(plan.families), plan.retest_of) != (
         targets.agencies,
         options.intensity,
         frozenset(options.families),
+        options.retest_of,
     ):
         problem = StoreError(f"run {plan.id} was begun with other targets or options")
         problem.advice = "Repeat its targets and options to go on, or leave --resume out"
@@ -243,9 +263,14 @@ class _Scan:
     """One scan under way: which endpoints are being asked, and what is left to confirm."""
 
     def __init__(
-        self, interview: Interview, writer: RunWriter, on_progress: Callable[[Progress], None]
+        self,
+        interview: Interview,
+        writer: RunWriter,
+        on_progress: Callable[[Progress], None],
+        limit: TimeLimit,
     ) -> None:
         self._interview = interview
+        self._limit = limit
         self._options = interview.options
         self._clock = interview.door.clock
         self._writer = writer
@@ -255,7 +280,14 @@ class _Scan:
         self._unanswered = 0
 
     async def run(self) -> None:
-        """Visit every service, then those again that something did not answer for."""
+        """Visit every service, then those again that something did not answer for.
+
+        What is cut when the time is over leaves no record: it was not the other side that failed.
+        """
+        async with self._limit.enforced():
+            await self._visit_all()
+
+    async def _visit_all(self) -> None:
         done = self._writer.completed_services()
         services = [s for s in self._interview.targets.services if s.id not in done]
         unconfirmed: list[Service] = []
@@ -268,7 +300,7 @@ class _Scan:
             await self._visit(service, attempts_wanted=2)
 
         await self._side_by_side("scan", services, first_visit)
-        if unconfirmed:
+        if unconfirmed and not self._limit.is_near:
             await asyncio.sleep(self._options.confirm_after)
             await self._side_by_side("confirm", unconfirmed, second_visit)
 
@@ -281,6 +313,8 @@ class _Scan:
         async def work() -> None:
             nonlocal done
             for service in queue:
+                if self._limit.is_near:
+                    return
                 await visit(service)
                 done += 1
                 self._on_progress(

@@ -39,6 +39,12 @@ HOSTILE = (
     "\u202egnp.exe\u2066\u200b\x1b[31m\x00{{7*7}}{url}%s javascript:alert(3)"
 )
 
+BROKEN = (
+    "\ud800 \udfff\x0b\x85\ufffe\uffff\u2028]]>&#0;<!--\r\n"
+    "![x](http://evil.example/a.png)[y](javascript:alert(1)){0}{{1}}{{ insert: param, x }}"
+)
+"""Text that no XML may hold, that no UTF-8 can, and that Markdown would make links of."""
+
 
 def both(indonesian: str, english: str) -> Bilingual:
     """A text in both languages."""
@@ -411,36 +417,37 @@ def ordinary(*, engagement: Engagement | None = ENGAGEMENT, finished: bool = Tru
     )
 
 
-def hostile() -> Assessment:
+def hostile(text: str = HOSTILE) -> Assessment:
     """Every text that can come from outside holds something evil."""
     long_header = "A" * 100_000
     evil = service(
         "../../etc/passwd",
         "con",
-        name=HOSTILE,
-        url=f"https://evil.example/{HOSTILE}",
-        display_url=f"javascript:{HOSTILE}",
-        kind=HOSTILE,
+        name=text,
+        url=f"https://evil.example/{text}",
+        display_url=f"javascript:{text}",
+        kind=text,
     )
     facts: dict[str, Fact] = {
         "shown": (
-            HOSTILE,
+            text,
             long_header,
-            {"name": HOSTILE, HOSTILE: (HOSTILE,)},
+            {"name": text, text: (text,)},
             "=cmd|' /C calc'!A0",
         ),
-        "ports": {"port": 6379, "service": HOSTILE, "deep": ((((("x",),),),),)},
+        "ports": {"port": 6379, "service": text, "deep": ((((("x",),),),),)},
         "accepted": "=1+1",
-        "server": HOSTILE,
+        "server": text,
         "address": "127.0.0.1; rm -rf /",
         "not_after": "9999-12-31T23:59:59+00:00",
         "total": float("nan"),
     }
     findings = [replace(one, facts=facts) for one in mixed_findings(evil)]
-    findings.append(finding(evil, "cookie.secure", Verdict.FAIL, reason=HOSTILE, facts={}))
-    findings.append(finding(evil, HOSTILE, Verdict.UNKNOWN, reason=HOSTILE, facts=facts))
-    letter = replace(ENGAGEMENT, letter=HOSTILE, issued_by="@SUM(1)", contact=HOSTILE)
-    agency = Agency("con", "=HYPERLINK(1)" + HOSTILE, (evil,))
+    again = finding(evil, "cookie.secure", Verdict.FAIL, reason=text, facts={})
+    findings.append(replace(again, requirement="cookie.secure_again"))
+    findings.append(finding(evil, text, Verdict.UNKNOWN, reason=text, facts=facts))
+    letter = replace(ENGAGEMENT, letter=text, issued_by="@SUM(1)", contact=text)
+    agency = Agency("con", "=HYPERLINK(1)" + text, (evil,))
     return assess([(agency, {evil.id: findings})], engagement=letter)
 
 

@@ -223,6 +223,10 @@ def test_init_writes_what_targets_validate_accepts() -> None:
             for name in (
                 "scan",
                 "evaluate",
+                "followup",
+                "followup export",
+                "followup import",
+                "followup list",
                 "report",
                 "sample",
                 "verify",

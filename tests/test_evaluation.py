@@ -183,6 +183,11 @@ class Run:
         """What was collected, in order."""
         yield from self.collected
 
+    def evidence_of(self, service: Service) -> ServiceEvidence:
+        """What was collected for one service."""
+        nothing = ServiceEvidence(service=service, attempts={})
+        return next((one for one in self.collected if one.service == service), nothing)
+
 
 def _tls(**overrides: object) -> Evidence:
     return build_evidence("tls", overrides)

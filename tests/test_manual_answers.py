@@ -121,7 +121,7 @@ def test_the_report_marks_an_answer_as_the_auditors(tmp_path: Path) -> None:
         catalogue=catalogue(),
         time_zone="Asia/Jakarta",
     )
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "controls.html").read_text(encoding="utf-8")
     assert "jawaban auditor" in page
     assert "oleh Siti, 20 November 2026, berdasarkan: SOP nomor 7." in page
     assert "<b>catatan</b>" not in page

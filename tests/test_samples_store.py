@@ -27,6 +27,7 @@ from spbe_audit.evidence import (
     Probe,
 )
 from spbe_audit.store import RunPlan, SampleLedger, Store, StoredRun
+from spbe_audit.store.database import SCHEMA_VERSION
 from spbe_audit.targets import Agency, Intensity, Service, TargetList
 
 GOLDEN = Path(__file__).parent / "golden" / "store_v1.db"
@@ -420,7 +421,7 @@ def test_a_file_of_version_1_is_read_and_goes_on(older: Path) -> None:
         assert history(begin(store)) is not None
         assert store.verify() == ()
         assert store.runs()[0].digest == GOLDEN_DIGEST
-    assert _version(older) == 2
+    assert _version(older) == SCHEMA_VERSION
 
 
 def test_several_may_bring_an_older_file_up_to_date(older: Path) -> None:
@@ -428,7 +429,7 @@ def test_several_may_bring_an_older_file_up_to_date(older: Path) -> None:
         Store.open_existing(older).close()
 
     side_by_side(*[bring] * 4)
-    assert _version(older) == 2
+    assert _version(older) == SCHEMA_VERSION
     with Store.open_existing(older) as store:
         assert store.run().summary.digest == GOLDEN_DIGEST
 

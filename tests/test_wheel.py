@@ -18,7 +18,7 @@ SHIPPED = {
     "report_templates": "spbe_audit/report_templates",
     "tests/cases": "spbe_audit/check_cases",
 }
-DATA = {".py", ".yaml", ".j2", ".css", ".typed", ".example"}
+DATA = {".py", ".yaml", ".j2", ".css", ".json", ".typed", ".example"}
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,24 @@ from importlib import import_module
 
 import click
 
+from spbe_audit.cli import log_lines
 from spbe_audit.version import VERSION
 
 _COMMANDS = {
     "checks": "What is checked, and how",
     "demo": "Start the reference services and audit them",
+    "diff": "What changed between two runs, and whether the system or the rule did",
     "doctor": "What is installed, and what to do about what is not",
     "evaluate": "Judge stored evidence again, without the network",
+    "followup": "What agencies answer to findings: send out, take back, list",
     "init": "Write an annotated target list and its companions",
     "policies": "Which answers a regulation wants",
     "report": "Write reports from stored evidence",
     "sample": "Ask every service once whether it is up, for cron",
     "scan": "Scan services, judge them, and write the report",
+    "store": "What the evidence file holds, and cutting off what is old",
     "targets": "Check a target list without scanning",
+    "tls": "Show what TLS endpoints offer, quickly",
     "verify": "Recompute the chain of stored evidence",
 }
 
@@ -68,13 +73,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
+    log_lines.begin()
     try:
         result = group.main(args=arguments, prog_name="spbe-audit", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        if log_lines.is_json():
+            log_lines.say(error.format_message(), event="wrong_usage", level="error")
+        else:
+            error.show()
         return error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("Stopped. What was collected is kept; --resume goes on from there.", err=True)
+        log_lines.say(
+            "Stopped. What was collected is kept; --resume goes on from there.",
+            event="stopped",
+            level="warning",
+        )
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -89,13 +102,14 @@ def _explain(error: Exception) -> int:
     from spbe_audit.errors import SpbeAuditError  # noqa: PLC0415 - starts quickly
 
     if isinstance(error, SpbeAuditError):
-        click.echo(error.diagnostics(), err=True)
+        log_lines.say(error.diagnostics(), event="refused", level="error")
         return exit_code_of_error(error)
     if os.environ.get("SPBE_AUDIT_DEBUG"):
         raise error
-    click.echo(
+    log_lines.say(
         f"A defect in spbe-audit: {type(error).__name__}: {error}\n"
         "Please report it with the command you used. SPBE_AUDIT_DEBUG=1 shows where it happened.",
-        err=True,
+        event="defect",
+        level="error",
     )
     return ExitCode.DEFECT

@@ -14,6 +14,7 @@ from spbe_audit.cli.progress import shown_progress
 from spbe_audit.cli.summary import print_summary
 from spbe_audit.demo import reference_targets
 from spbe_audit.network import Deadlines
+from spbe_audit.report.languages import languages_of
 from spbe_audit.run_lock import hold_lock
 from spbe_audit.scan_options import ScanOptions
 from spbe_audit.scanner import scan
@@ -48,7 +49,7 @@ def command(*, output: Path, language: str, quiet: bool) -> int:
     now = datetime.now(UTC)
     store = output / "spbe-audit.db"
     with (
-        reference_targets(output, now=now, language=language) as targets,
+        reference_targets(output, now=now, language=languages_of(language)[0]) as targets,
         hold_lock(store, since=now),
         Store.open(store) as evidence,
     ):
@@ -59,13 +60,15 @@ def command(*, output: Path, language: str, quiet: bool) -> int:
         assessment = judge(evidence, result.evidence, rules)
     if not quiet:
         print_summary(assessment, rules.catalogue)
-    write_and_tell(
-        assessment,
-        rules,
-        output=output / "report",
-        formats=options.FORMATS,
-        language=language,
-        time_zone=listed.time_zone,
-        quiet=quiet,
-    )
+    with Store.open_existing(store) as evidence:
+        write_and_tell(
+            assessment,
+            rules,
+            output=output / "report",
+            formats=options.FORMATS,
+            language=language,
+            time_zone=listed.time_zone,
+            quiet=quiet,
+            recorded=evidence.run(result.evidence.id),
+        )
     return ExitCode.GOOD

@@ -8,12 +8,17 @@ from typing import Any, TypeVar
 
 import click
 
+from spbe_audit.cli.durations import Duration
+from spbe_audit.cli.log_lines import LogFormat, log_as
+from spbe_audit.report import formats
 from spbe_audit.severity import Severity
 
 DEFAULT_STORE = Path("spbe-audit.db")
 DEFAULT_OUTPUT = Path("spbe-audit-report")
 MANUAL_ANSWERS = "manual-answers.yaml"
+WAIVERS = "waivers.yaml"
 FORMATS = ("html", "json", "csv")
+"""What is written unless something else is asked for: no more than we need is installed for it."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +52,11 @@ answers_option = _option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=f"The auditor's own answers. [default: {MANUAL_ANSWERS}, where there is one]",
 )
+waivers_option = _option(
+    "--waivers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"Findings whose risk was accepted for a while. [default: {WAIVERS}, where there is one]",
+)
 output_option = _option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -57,7 +67,7 @@ output_option = _option(
 format_option = _option(
     "--format",
     "formats",
-    type=click.Choice(FORMATS),
+    type=click.Choice(formats.FORMATS),
     multiple=True,
     default=FORMATS,
     show_default=True,
@@ -65,10 +75,16 @@ format_option = _option(
 )
 language_option = _option(
     "--language",
-    type=click.Choice(["id", "en"]),
-    default="id",
+    type=click.Choice(["id,en", "en,id", "id", "en"]),
+    default="id,en",
     show_default=True,
-    help="The language of the report.",
+    help="The languages of the pages, which link to each other. All else is in the first.",
+)
+templates_option = _option(
+    "--templates",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A folder with templates, words and a branding.yaml of your own.",
 )
 time_zone_option = _option(
     "--time-zone",
@@ -81,4 +97,46 @@ fail_on_option = _option(
     default=Severity.MEDIUM.value,
     show_default=True,
     help="Exit with 1 when a finding is at least this severe.",
+)
+only_changes_option = _option(
+    "--only-changes",
+    is_flag=True,
+    help="Speak only of what is new since the last run, also in the exit code.",
+)
+notify_option = _option(
+    "--notify",
+    metavar="TARGET",
+    multiple=True,
+    envvar="SPBE_AUDIT_NOTIFY",
+    show_envvar=True,
+    help="Where each agency's news is sent, as apprise writes it; ${NAME} is filled from the"
+    " environment. May be repeated.",
+)
+metrics_option = _option(
+    "--metrics",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write figures for Prometheus' textfile collector.",
+)
+time_budget_option = _option(
+    "--time-budget",
+    type=Duration(),
+    metavar="TIME",
+    help="Begin no more services after 90, 90s, 30m or 2h; --resume goes on with the others.",
+)
+
+
+def _log_from_here(ctx: click.Context, _parameter: click.Parameter, value: LogFormat) -> None:
+    ctx.with_resource(log_as(value))
+
+
+log_format_option = _option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    is_eager=True,  # what is wrong with other options is told in this form too
+    expose_value=False,
+    callback=_log_from_here,
+    help="How progress and problems are written to standard error.",
 )

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
-
+from spbe_audit.cli.log_lines import is_json, say
 from spbe_audit.scanner import Progress
 
 _PLAIN_INTERVAL = 5.0
@@ -22,7 +21,7 @@ def shown_progress(*, quiet: bool) -> Iterator[OnProgress]:
     """Give a callback for the scan; on standard error, so that output can be piped."""
     if quiet:
         yield _ignore
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not is_json():
         with _bar() as callback:
             yield callback
     else:
@@ -73,10 +72,14 @@ def _plain_lines() -> OnProgress:
         if progress.done < progress.total and now - last_shown < _PLAIN_INTERVAL:
             return
         last_shown = now
-        click.echo(
+        say(
             f"{_PHASES[progress.phase]}: {progress.done} of {progress.total} services,"
             f" {progress.unanswered} probes without an answer",
-            err=True,
+            event="progress",
+            phase=progress.phase,
+            done=progress.done,
+            total=progress.total,
+            unanswered=progress.unanswered,
         )
 
     return show

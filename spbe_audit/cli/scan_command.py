@@ -10,11 +10,15 @@ from pathlib import Path
 import click
 
 from spbe_audit.cli import options
-from spbe_audit.cli.exit_codes import exit_code_of
-from spbe_audit.cli.judging import find_answers, judge, load_rules, write_and_tell
+from spbe_audit.cli.exit_codes import ExitCode
+from spbe_audit.cli.judging import find_answers, find_waivers, judge, load_rules
+from spbe_audit.cli.outcome import Outlet, tell_outcome
 from spbe_audit.cli.progress import shown_progress
-from spbe_audit.cli.summary import print_summary
+from spbe_audit.cli.retest import Retest, find_retest
 from spbe_audit.cli.target_arguments import load_target_arguments
+from spbe_audit.cli.telling import find_listeners
+from spbe_audit.policy import tls_questions
+from spbe_audit.report.template_folder import load_templates
 from spbe_audit.run_lock import hold_lock
 from spbe_audit.scan_options import FAMILIES, ScanOptions
 from spbe_audit.scanner import ScanResult, scan
@@ -30,11 +34,18 @@ from spbe_audit.targets import Intensity, TargetList
 @options.format_option
 @options.store_option
 @options.language_option
+@options.templates_option
 @options.time_zone_option
 @options.fail_on_option
 @options.checks_option
 @options.answers_option
+@options.waivers_option
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut short.")
+@click.option(
+    "--open-findings",
+    is_flag=True,
+    help="Only what is open since the last run: its services, its families of checks.",
+)
 @click.option(
     "--only",
     "families",
@@ -55,7 +66,14 @@ from spbe_audit.targets import Intensity, TargetList
     is_flag=True,
     help="Leave services outside the engagement out instead of refusing the run.",
 )
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@options.time_budget_option
+@options.only_changes_option
+@options.notify_option
+@options.metrics_option
+@options.log_format_option
+@click.option(
+    "--quiet", is_flag=True, help="Print nothing but errors; with --only-changes, and what is new."
+)
 def command(
     *,
     targets: tuple[str, ...],
@@ -64,14 +82,21 @@ def command(
     formats: Sequence[str],
     store: Path,
     language: str,
+    templates: Path | None,
     time_zone: str | None,
     fail_on: str,
     check_folders: Sequence[Path],
     answers: Path | None,
+    waivers: Path | None,
     families: tuple[str, ...],
     intensity: str,
     resume: bool,
+    open_findings: bool,
     skip_out_of_scope: bool,
+    time_budget: float | None,
+    only_changes: bool,
+    notify: Sequence[str],
+    metrics: Path | None,
     quiet: bool,
 ) -> int:
     """Scan TARGETS, judge what was seen, and write the report.
@@ -83,15 +108,30 @@ def command(
     Examples:
       spbe-audit scan targets.yaml --output report
       spbe-audit scan https://127.0.0.1:8443 --only tls --only http
-      spbe-audit scan targets.yaml --quiet --fail-on high      (from cron)
+      spbe-audit scan targets.yaml --only-changes --quiet      (from cron, every night)
+      spbe-audit scan targets.yaml --open-findings             (has it been mended?)
     """  # noqa: D301 - click wants the control character itself
     listed = load_target_arguments(targets)
     if policy:
         listed = replace(listed, policy=policy)
-    rules = load_rules(listed.policy, check_folders)
-    answers = find_answers(answers, Path(listed.source).parent)
-    scan_options = ScanOptions(intensity=Intensity(intensity), families=families or tuple(FAMILIES))
-    with hold_lock(store, since=datetime.now(UTC)), Store.open(store) as evidence:
+    folder = Path(listed.source).parent
+    rules = load_rules(listed.policy, check_folders, waivers=find_waivers(waivers, folder))
+    looks = load_templates(templates)
+    listeners = find_listeners(notify, metrics)
+    answers = find_answers(answers, folder)
+    scan_options = ScanOptions(
+        intensity=Intensity(intensity),
+        families=families or tuple(FAMILIES),
+        tls_questions=tls_questions(rules.policy, rules.catalogue),
+        time_budget=time_budget,
+    )
+    now = datetime.now(UTC)
+    with hold_lock(store, since=now), Store.open(store) as evidence:
+        if open_findings:
+            retest = find_retest(listed, scan_options, evidence, rules, now=now)
+            if not retest.targets.services:
+                return _nothing_open(retest, quiet=quiet)
+            listed, scan_options = retest.targets, retest.options
         result = _scan(
             listed,
             evidence,
@@ -101,18 +141,24 @@ def command(
             quiet=quiet,
         )
         assessment = judge(evidence, result.evidence, rules, answers)
-    if not quiet:
-        print_summary(assessment, rules.catalogue)
-    write_and_tell(
-        assessment,
-        rules,
+    outlet = Outlet(
         output=output,
         formats=formats,
         language=language,
         time_zone=time_zone or listed.time_zone,
+        templates=looks,
+        listeners=listeners,
+        fail_on=Severity(fail_on),
+        only_changes=only_changes,
         quiet=quiet,
     )
-    return exit_code_of(assessment, Severity(fail_on))
+    return tell_outcome(store, result, assessment, rules, outlet)
+
+
+def _nothing_open(retest: Retest, *, quiet: bool) -> int:
+    if not quiet:
+        click.echo(f"Nothing is open since run {retest.options.retest_of}: nothing was scanned")
+    return ExitCode.GOOD
 
 
 def _scan(
@@ -125,7 +171,7 @@ def _scan(
     quiet: bool,
 ) -> ScanResult:
     with shown_progress(quiet=quiet) as on_progress:
-        result = scan(
+        return scan(
             listed,
             store=store,
             options=scan_options,
@@ -133,6 +179,3 @@ def _scan(
             skip_out_of_scope=skip_out_of_scope,
             on_progress=on_progress,
         )
-    for refusal in result.left_out:
-        click.echo(f"Left out: {refusal}", err=True)
-    return result

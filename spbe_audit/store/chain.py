@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from spbe_audit.evidence import canonical_json
@@ -11,7 +12,10 @@ from spbe_audit.evidence import canonical_json
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """The first record of a run that does not verify, or batch of samples: then ``run`` is ''."""
+    """The first record of a run that does not verify.
+
+    Where it is a batch of samples or an entry of what was cut, ``run`` is '' unless a run noted it.
+    """
 
     run: str
     seq: int
@@ -19,9 +23,13 @@ class Breach:
     problem: str
     unit: str = "record"
 
+    @property
+    def owner(self) -> str:
+        """The run, or the ledger: "run ID", "samples" or "cuts"."""
+        return f"run {self.run}" if self.run else "cuts" if self.unit == "cut" else "samples"
+
     def __str__(self) -> str:
-        owner = f"run {self.run}" if self.run else "samples"
-        return f"{owner}, {self.unit} {self.seq} ({self.record}): {self.problem}"
+        return f"{self.owner}, {self.unit} {self.seq} ({self.record}): {self.problem}"
 
 
 def next_chain(previous: str, *, seq: int, kind: str, key: str, body_digest: str) -> str:
@@ -30,12 +38,14 @@ def next_chain(previous: str, *, seq: int, kind: str, key: str, body_digest: str
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def find_breaches(connection: sqlite3.Connection) -> tuple[Breach, ...]:
-    """Recompute the chain of every run; the first broken record of each that has one."""
+def find_breaches(
+    connection: sqlite3.Connection, *, cut: Collection[str] = ()
+) -> tuple[Breach, ...]:
+    """Recompute the chain of every run but those that were cut; the first broken record of each."""
     runs = connection.execute(
         "SELECT number, id, finished, digest FROM run ORDER BY number"
     ).fetchall()
-    found = (_first_breach(connection, *row) for row in runs)
+    found = (_first_breach(connection, *row) for row in runs if row[1] not in cut)
     return tuple(breach for breach in found if breach)
 
 

@@ -24,10 +24,20 @@ class SampleLedger:
 
 
 @dataclass(frozen=True, slots=True)
+class CutLedger:
+    """The ledger of cuts at one moment: how many entries, and the chain value of the last."""
+
+    cuts: int
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """What a run sets out to do; the body of its first record.
 
     ``samples`` is the ledger of samples as it stood when the run began; None where it was empty.
+    ``cuts`` is that of what was cut off the file by then, in the same way.
+    ``retest_of`` is the run whose open findings are tested again, and nothing else; '' for none.
     """
 
     id: str
@@ -39,6 +49,8 @@ class RunPlan:
     scanner: str
     options: Mapping[str, float] = field(default_factory=dict)
     samples: SampleLedger | None = None
+    retest_of: str = ""
+    cuts: CutLedger | None = None
 
 
 class _PlanDocument(RootModel[RunPlan]):

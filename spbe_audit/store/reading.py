@@ -6,12 +6,13 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from spbe_audit.errors import StoreError
 from spbe_audit.evidence import Evidence, Probe, attempt_from_json
 from spbe_audit.finding import RunSummary
 from spbe_audit.recorded_run import RecordedAttempt, ServiceEvidence
-from spbe_audit.store.database import explained
+from spbe_audit.store.database import connect, explained
 from spbe_audit.store.plan import RunPlan
 from spbe_audit.store.samples import read_availability
 from spbe_audit.targets import Agency, Engagement, Service
@@ -28,10 +29,21 @@ class StoredRun:
         self._number = number
         self._plan = plan
 
+    def reopened(self) -> StoredRun:
+        """The same run through a connection of its own: none may be shared by two processes."""
+        if not self.file_name:
+            raise TypeError("an evidence file in memory cannot be opened a second time")
+        return StoredRun(connect(self._path), self._path, self._number, self._plan)
+
     @property
     def id(self) -> str:
         """The run's id."""
         return self._plan.id
+
+    @property
+    def file_name(self) -> str:
+        """The name of the evidence file, without its folder; '' for one in memory."""
+        return "" if self._path == ":memory:" else Path(self._path).name
 
     @property
     def engagement(self) -> Engagement | None:
@@ -69,16 +81,21 @@ class StoredRun:
             footprint=self._footprint(),
             intensity=self._plan.intensity.value,
             families=self._plan.families,
+            retest_of=self._plan.retest_of,
         )
 
     def evidence(self) -> Iterator[ServiceEvidence]:
         """The evidence of each service, in the order of the list, one in memory at a time."""
         for service in self._plan.targets.services:
-            yield ServiceEvidence(
-                service=service,
-                attempts=self._attempts_of(service),
-                derived=self._derived_for(service),
-            )
+            yield self.evidence_of(service)
+
+    def evidence_of(self, service: Service) -> ServiceEvidence:
+        """The evidence of one service; without any where the run does not hold it."""
+        return ServiceEvidence(
+            service=service,
+            attempts=self._attempts_of(service),
+            derived=self._derived_for(service),
+        )
 
     def _derived_for(self, service: Service) -> dict[Probe, Evidence]:
         """The history of a service, where the run asked about availability and there is one."""

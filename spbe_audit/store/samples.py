@@ -23,7 +23,8 @@ from spbe_audit.evidence import (
     usual_interval,
 )
 from spbe_audit.store.chain import Breach, next_chain
-from spbe_audit.store.database import explained
+from spbe_audit.store.cuts import chain_noted_at_cut, samples_anchor, samples_cut_until
+from spbe_audit.store.database import explained, transaction
 from spbe_audit.store.plan import RunPlan, SampleLedger
 from spbe_audit.targets import Service
 
@@ -52,15 +53,8 @@ def add_batch(
     Gives the ledger as it stands then. Raises StoreError.
     """
     rows = [_row(service, sample) for service, sample in sorted(samples.items())]
-    with explained(path):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            ledger = _append(connection, rows, at.isoformat(), interval)
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-    return ledger
+    with explained(path), transaction(connection):
+        return _append(connection, rows, at.isoformat(), interval)
 
 
 def _append(
@@ -93,20 +87,24 @@ def _head(connection: sqlite3.Connection) -> SampleLedger:
     row = connection.execute(
         "SELECT seq, chain FROM sample_batch ORDER BY seq DESC LIMIT 1"
     ).fetchone()
-    return SampleLedger(*row) if row else SampleLedger(0, "")
+    return SampleLedger(*row) if row else samples_anchor(connection)
 
 
 def read_availability(
     connection: sqlite3.Connection, path: str, service: Service, plan: RunPlan
 ) -> AvailabilityEvidence | None:
-    """The samples of a service that a run looks back on; None where there are none.
+    """The samples of a service that a run looks back on.
 
+    None where there are none, or where some were cut off since: the rest would tell otherwise.
     Raises StoreError for samples that cannot be read.
     """
     if plan.samples is None:
         return None
     span = (_number(plan.started - LOOK_BACK), _number(plan.started))
     with explained(path):
+        cut_until = samples_cut_until(connection)
+        if cut_until and cut_until >= plan.started - LOOK_BACK:
+            return None
         rows = connection.execute(
             f"SELECT {_ROW} FROM sample WHERE service = ? AND at >= ? AND at < ? AND batch <= ?"  # noqa: S608 - a constant
             " ORDER BY at, batch",
@@ -154,14 +152,18 @@ def find_sample_breaches(connection: sqlite3.Connection) -> Iterator[Breach]:
         " WHERE seq = 1 AND json_valid(body) ORDER BY run.number"
     )
     for run, seq, chain in runs.fetchall():
+        if seq is None:
+            continue
         row = connection.execute("SELECT chain FROM sample_batch WHERE seq = ?", (seq,)).fetchone()
-        if seq is not None and (row is None or row[0] != chain):
-            state = "changed" if row else "missing"
+        known = row[0] if row else chain_noted_at_cut(connection, seq)
+        if known != chain:
+            state = "changed" if known else "missing"
             yield Breach(run, seq, state, "the run looked back on it", unit="batch of samples")
 
 
 def _first_broken_batch(connection: sqlite3.Connection) -> Breach | None:
-    chain, expected = "", 1
+    anchor = samples_anchor(connection)
+    chain, expected = anchor.chain, anchor.batches + 1
     for batch, rows in _batches_with_rows(connection):
         if batch.seq != expected:
             return _breach(expected, "missing", "a batch was removed")

@@ -18,7 +18,7 @@ from spbe_audit.evidence import (
     digest,
 )
 from spbe_audit.store.chain import next_chain
-from spbe_audit.store.database import explained
+from spbe_audit.store.database import explained, transaction
 from spbe_audit.store.plan import RunPlan
 
 
@@ -42,27 +42,25 @@ class RunWriter:
         self._chain = chain
         self.plan = plan
 
-    def append(self, kind: str, key: str, document: object) -> int:
-        """Add a record; it is on disk when this returns. Gives its number in the run."""
+    def append(self, kind: str, key: str, document: object, *, finished: str | None = None) -> int:
+        """Add a record; it is on disk when this returns. Gives its number in the run.
+
+        ``finished`` is the end of the run, with the record that is its last.
+        """
         body = canonical_json(document)
         body_digest = digest(body)
         seq = self._seq + 1
         chain = next_chain(self._chain, seq=seq, kind=kind, key=key, body_digest=body_digest)
-        with explained(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.execute(
-                    "INSERT INTO record (run, seq, kind, key, body, digest, chain)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (self._number, seq, kind, key, body, body_digest, chain),
-                )
-                self._db.execute(
-                    "UPDATE run SET digest = ? WHERE number = ?", (chain, self._number)
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+        with explained(self._path), transaction(self._db):
+            self._db.execute(
+                "INSERT INTO record (run, seq, kind, key, body, digest, chain)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (self._number, seq, kind, key, body, body_digest, chain),
+            )
+            self._db.execute(
+                "UPDATE run SET digest = ?, finished = ? WHERE number = ?",
+                (chain, finished, self._number),
+            )
         self._seq, self._chain = seq, chain
         return seq
 
@@ -114,10 +112,10 @@ class RunWriter:
             ).fetchall()
         return frozenset(row[0] for row in rows)
 
+    def cut_short(self, at: datetime, not_reached: Sequence[str]) -> None:
+        """Record that the time for the run was over, and for which services it did not suffice."""
+        self.append("cut", self.plan.id, {"at": at.isoformat(), "not_reached": list(not_reached)})
+
     def finish(self, at: datetime) -> None:
         """Record the end of the run."""
-        self.append("end", self.plan.id, {"finished": at.isoformat()})
-        with explained(self._path):
-            self._db.execute(
-                "UPDATE run SET finished = ? WHERE number = ?", (at.isoformat(), self._number)
-            )
+        self.append("end", self.plan.id, {"finished": at.isoformat()}, finished=at.isoformat())

@@ -53,7 +53,8 @@ def _service(given: Json, tls: Callable[[Json], Json]) -> Json:
     if protocol == "ssh":
         offer = service.get("ssh", {})
         service["ssh"] = None if offer is None else {**_GOOD_SSH, **offer}
-    if protocol == "tls":
+    if protocol == "tls" or service.get("starttls"):
         told = service.get("tls", {})
-        service["tls"] = None if told is None else tls({"port": service["port"], **told})
+        begun = {"port": service["port"], "starttls": None if protocol == "tls" else protocol}
+        service["tls"] = None if told is None else tls({**begun, **told})
     return service
