@@ -95,8 +95,7 @@ class _Meter:
         now = asyncio.get_running_loop().time()
         start = max(now - (burst - 1) / per_second, self._next_start)
         self._next_start = start + 1.0 / per_second
-        if start > now:
-            await asyncio.sleep(start - now)
+        await asyncio.sleep(max(0.0, start - now))
 
 
 @dataclass(slots=True)

@@ -33,3 +33,9 @@ def test_a_look_at_tls_loads_no_parser_of_pages() -> None:
     )
     heavy = {"pydantic", "httpx", "yaml", "jinja2", "sslyze", "cryptography.x509", "rich"}
     assert heavy.isdisjoint(loaded.stdout.split())
+
+
+def test_no_name_is_that_of_a_module() -> None:
+    """Importing the module would put it in the name's place."""
+    modules = {path.stem for path in STUB.parent.glob("*.py")}
+    assert modules.isdisjoint(vars(evidence)["_HOME"])

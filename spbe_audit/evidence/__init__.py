@@ -19,7 +19,7 @@ _NAMES = {
         "read_certificate read_chain utc_text"
     ),
     "certificate_parts": "CertificateParts LogTimestamp NameParts",
-    "chain_shape": "ChainShape chain_shape",
+    "shape_of_chain": "ChainShape chain_shape",
     "codec": "attempt_from_json attempt_to_json canonical_json digest",
     "cookies": (
         "cookie_date cookies_set is_deletion lasts_for_session lifetime_seconds "
@@ -41,12 +41,12 @@ _NAMES = {
     "groups": "HYBRID_GROUPS curve_bits is_binary_curve is_hybrid",
     "hsts": "HstsPolicy HstsProblem parse_hsts",
     "http": "Cookie Exchange FrontHtml HttpEvidence NoHtml Timings Walk WalkEnd same_host",
-    "http_date": "clock_offset http_date",
+    "http_dates": "clock_offset http_date",
     "kinds": "Evidence",
     "key_use": "KeyUse KeyUseEvidence",
     "ocsp": "AnswerSigner RevocationStatus Staple StapleProblem read_staple",
     "page": "Form Link PageExtract Subresource host_in same_site",
-    "page_marks": "MARKS page_marks",
+    "marks_of_page": "MARKS page_marks",
     "permissions_policy": "PermissionsPolicy parse_permissions_policy",
     "port_names": (
         "CLEARTEXT_PORTS DATABASE_PORTS FILE_SHARING_PORTS INFRASTRUCTURE_PORTS "

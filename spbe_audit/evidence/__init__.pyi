@@ -34,7 +34,6 @@ from spbe_audit.evidence.certificate import (
     utc_text,
 )
 from spbe_audit.evidence.certificate_parts import CertificateParts, LogTimestamp, NameParts
-from spbe_audit.evidence.chain_shape import ChainShape, chain_shape
 from spbe_audit.evidence.codec import attempt_from_json, attempt_to_json, canonical_json, digest
 from spbe_audit.evidence.cookies import (
     cookie_date,
@@ -100,9 +99,10 @@ from spbe_audit.evidence.http import (
     WalkEnd,
     same_host,
 )
-from spbe_audit.evidence.http_date import clock_offset, http_date
+from spbe_audit.evidence.http_dates import clock_offset, http_date
 from spbe_audit.evidence.key_use import KeyUse, KeyUseEvidence
 from spbe_audit.evidence.kinds import Evidence
+from spbe_audit.evidence.marks_of_page import MARKS, page_marks
 from spbe_audit.evidence.ocsp import (
     AnswerSigner,
     RevocationStatus,
@@ -111,7 +111,6 @@ from spbe_audit.evidence.ocsp import (
     read_staple,
 )
 from spbe_audit.evidence.page import Form, Link, PageExtract, Subresource, host_in, same_site
-from spbe_audit.evidence.page_marks import MARKS, page_marks
 from spbe_audit.evidence.permissions_policy import PermissionsPolicy, parse_permissions_policy
 from spbe_audit.evidence.port_names import (
     CLEARTEXT_PORTS,
@@ -133,6 +132,7 @@ from spbe_audit.evidence.services import (
     SshOffer,
     find_programs,
 )
+from spbe_audit.evidence.shape_of_chain import ChainShape, chain_shape
 from spbe_audit.evidence.spf import SpfProblem, SpfRecord, SpfTerm, parse_spf, spf_records
 from spbe_audit.evidence.statistics import percentile, wilson_interval
 from spbe_audit.evidence.suites import (

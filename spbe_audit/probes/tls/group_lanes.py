@@ -97,9 +97,9 @@ async def list_weak_curves(asker: Asker, offer: Offer, seen: Sightings) -> None:
     left = tuple(group for group in WEAK_GROUPS if group not in seen.groups)
     suites = ecdhe_suites(seen)
     rsa = tuple(suite for suite in suites if "ECDSA" not in SUITES[suite])
-    kept = () if rsa else _a_curve_of(seen)
     offer = replace(offer, suites=rsa or suites)
     try:
+        kept = () if rsa else _a_curve_of(seen)
         for _ in range(_WEAK_SHOWN if suites else 0):
             group = curve_of(await asker.ask(replace(offer, groups=(*left, *kept)).hello()))
             if group not in left:
