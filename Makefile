@@ -25,7 +25,7 @@ imports: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 unit: $(VENV)/installed-dev debian-test stacks
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 docs: $(VENV)/installed-dev
 	UPDATE_DOCS=1 $(BIN)/pytest -q tests/test_catalogue_page.py

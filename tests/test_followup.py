@@ -33,6 +33,8 @@ from spbe_audit.store import FollowUpImport, Store
 from tests.assessments import BROKEN, HOSTILE, STARTED, catalogue, hostile, ordinary
 from tests.report_pages import pages_of, parsed, visible_text, written
 
+pytestmark = pytest.mark.xdist_group("followup")  # its servers start once
+
 KEY = b"k" * 32
 SHEET = {"id": "Tindak Lanjut", "en": "Follow-up"}
 AT = datetime(2026, 12, 1, 4, 0, tzinfo=UTC)
